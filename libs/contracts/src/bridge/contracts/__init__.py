@@ -1,0 +1,1 @@
+"""What travels between services: envelope, headers, topics, reasons, event models."""

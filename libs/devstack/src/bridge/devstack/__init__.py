@@ -1,0 +1,1 @@
+"""Real Kafka and Postgres without Docker, for development, tests and the demo."""

@@ -1,0 +1,1 @@
+"""The only home of the Postgres driver: pool, migrations, lease, outbox, relay."""

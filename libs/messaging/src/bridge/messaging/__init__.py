@@ -1,0 +1,1 @@
+"""The only home of aiokafka: batch consumer, batch producer, topic admin."""

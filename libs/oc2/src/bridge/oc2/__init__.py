@@ -1,0 +1,1 @@
+"""The OC2 client: customers, payment terms."""

@@ -1,0 +1,1 @@
+"""Tenants: the file, its schema, the applied table and its watch, secret references."""

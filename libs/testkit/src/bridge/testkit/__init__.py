@@ -1,0 +1,1 @@
+"""Clock, builders and contract suites; imported by tests only."""

@@ -1,0 +1,1 @@
+"""The Tripletex client: session, customers."""

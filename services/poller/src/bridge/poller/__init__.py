@@ -1,0 +1,1 @@
+"""Reads Tripletex, remembers what it saw, writes the outbox and relays it."""

@@ -1,0 +1,1 @@
+"""Holds wanted against confirmed and closes the difference at the target."""

@@ -1,0 +1,1 @@
+"""Tripletex and OC2 with state and switchable misbehaviour; test and demo only."""

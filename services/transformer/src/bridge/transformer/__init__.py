@@ -1,0 +1,1 @@
+"""Pure mapping from source content to target content, on Kafka alone."""
