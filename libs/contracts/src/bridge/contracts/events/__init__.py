@@ -1,0 +1,1 @@
+"""Frozen payload models, every version side by side."""
