@@ -1,4 +1,4 @@
-"""The record on the `dead-letter` topic: a copy for the platform team's own tools; the database row is the working copy."""
+"""The record on the `dead-letter` topic: a copy for the platform team's tools; the database row is the working copy."""
 
 from datetime import datetime
 
