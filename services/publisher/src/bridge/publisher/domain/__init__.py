@@ -1,0 +1,1 @@
+"""What the publisher decides, without I/O, clock or waiting."""
