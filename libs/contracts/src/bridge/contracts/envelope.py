@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bridge.contracts.identity import EntityNumber, EventId, Flow, SourceId, TenantId, Version
+from bridge.contracts.reasons import Reason
 
 
 class EventType(StrEnum):
@@ -63,5 +64,6 @@ class Envelope:
     schema_version: int = 1
     traceparent: str | None = None
     outcome: Outcome | None = None
+    fault_reason: Reason | None = None
     fault_field: str | None = None
     fault_detail: str | None = None

@@ -19,6 +19,7 @@ from bridge.contracts.identity import (
     TenantId,
     Version,
 )
+from bridge.contracts.reasons import Reason
 
 TYPE_HEADER: Final = "ce_type"
 Header = tuple[str, bytes]
@@ -59,6 +60,7 @@ def encode(envelope: Envelope) -> list[Header]:
         "ce_sourcetime": _timestamp(envelope.source_time) if envelope.source_time else None,
         "ce_schemaversion": str(envelope.schema_version),
         "ce_outcome": envelope.outcome.value if envelope.outcome else None,
+        "ce_faultreason": envelope.fault_reason.value if envelope.fault_reason else None,
         "ce_faultfield": envelope.fault_field,
         "ce_faultdetail": envelope.fault_detail,
         TRACEPARENT: envelope.traceparent,
@@ -94,6 +96,7 @@ def decode(headers: Iterable[Header]) -> Envelope:
         schema_version=_integer(found, "ce_schemaversion"),
         traceparent=found.get(TRACEPARENT),
         outcome=_outcome(found.get("ce_outcome")),
+        fault_reason=_reason(found.get("ce_faultreason")),
         fault_field=found.get("ce_faultfield"),
         fault_detail=found.get("ce_faultdetail"),
     )
@@ -129,6 +132,13 @@ def _outcome(text: str | None) -> Outcome | None:
         return Outcome(text) if text else None
     except ValueError as cause:
         raise HeaderError("ce_outcome", "unknown outcome") from cause
+
+
+def _reason(text: str | None) -> Reason | None:
+    try:
+        return Reason(text) if text else None
+    except ValueError as cause:
+        raise HeaderError("ce_faultreason", "unknown reason") from cause
 
 
 def _timestamp(moment: datetime) -> str:
