@@ -1,0 +1,1 @@
+"""The whole system on one machine: started as processes, fed with realistic data, counted and judged."""
