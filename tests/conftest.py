@@ -4,6 +4,7 @@ One Kafka and one Postgres per test session, or those that KAFKA_BOOTSTRAP_SERVE
 that cannot be had fails the tests that need it: it never skips them. Tests that break a server start their own.
 """
 
+import asyncio
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -15,6 +16,15 @@ from bridge.devstack import sql
 from bridge.devstack.endpoints import KafkaEndpoint, PostgresEndpoint, external_kafka, external_postgres
 from bridge.devstack.kafka import KafkaServer
 from bridge.devstack.postgres import PostgresServer
+
+
+def pytest_configure() -> None:
+    """Say that there is no event loop between tests.
+
+    Otherwise looptime's look for one makes one before every plain test, which then ends as a ResourceWarning
+    in whatever test runs when it is collected.
+    """
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")
