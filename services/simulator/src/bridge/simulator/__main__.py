@@ -1,0 +1,5 @@
+"""`python -m bridge.simulator`."""
+
+from bridge.simulator.main import main
+
+main()

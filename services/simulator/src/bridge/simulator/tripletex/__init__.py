@@ -1,0 +1,1 @@
+"""Simulated Tripletex: companies with sessions and customers, behind the recorded wire format."""
