@@ -1,0 +1,1 @@
+"""The poller's ports over Postgres and Tripletex."""

@@ -1,0 +1,1 @@
+"""Use cases of the poller: observe, poll, sweep, heal, and the acts of operators."""
