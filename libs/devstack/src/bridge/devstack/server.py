@@ -163,8 +163,13 @@ class LocalServer(ABC):
         return ports
 
     def _wait_until_ready(self, process: ManagedProcess) -> None:
-        holds_within(lambda: not process.running or self.is_ready(), timeout_seconds=_START_TIMEOUT_SECONDS)
-        if process.running and self.is_ready():
+        try:
+            holds_within(lambda: not process.running or self.is_ready(), timeout_seconds=_START_TIMEOUT_SECONDS)
+            ready = process.running and self.is_ready()
+        except BaseException:  # Ctrl-C, mostly: a detached server that nobody has noted must not be left
+            process.kill()
+            raise
+        if ready:
             return
         what = "does not answer" if process.running else f"ended while starting (exit {process.exit_code})"
         process.kill()
