@@ -1,0 +1,92 @@
+# One verb per target. Everything is installed below .venv and .local; nothing outside the checkout is touched.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export UV_PYTHON_DOWNLOADS := never
+
+PYTHON := .venv/bin/python
+UV := .venv/bin/uv
+DEVSTACK := $(PYTHON) -m bridge.devstack
+PACKAGES := $(sort $(patsubst %/pyproject.toml,./%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml)))
+PYPROJECTS := pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES))
+OURS := $(addprefix bridge-,$(notdir $(PACKAGES)))
+SOURCES := libs services tests
+
+.PHONY: help setup lock demo up servers-up servers-down servers-status clean fmt lint types test test-slow test-all ci
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+setup: .venv/.installed ## install what is missing: Python packages, Kafka (Java 17+ and Maven must be there)
+	@$(DEVSTACK) setup
+
+demo: setup ## watch customers travel from Tripletex to OC2 through the real system; ends by itself
+	@$(PYTHON) -m bridge.console.demo
+
+up: setup ## the same system, kept running until Ctrl-C
+	@$(PYTHON) -m bridge.console.demo --stay
+
+servers-up: setup ## start Kafka and Postgres in the background; earlier data is found again
+	@$(DEVSTACK) up
+
+servers-down: .venv/.installed ## stop them and keep their data
+	@$(DEVSTACK) down
+
+servers-status: .venv/.installed ## tell whether they answer, and where
+	@$(DEVSTACK) status
+
+clean: .venv/.installed ## stop them and delete their data and logs
+	@$(DEVSTACK) clean
+
+fmt: .venv/.installed ## format the code and mend what can be mended by itself
+	@.venv/bin/ruff check --fix --quiet .
+	@.venv/bin/ruff format --quiet .
+
+lint: .venv/.installed ## check style, format and the direction of imports
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports
+
+types: .venv/.installed ## check the types of source and tests
+	@.venv/bin/mypy $(SOURCES)
+
+test: setup lint types ## everything that a change must pass, on real servers (at most 10 minutes)
+	@.venv/bin/pytest -m "not slow"
+
+test-slow: setup ## the tests that take longer than a minute each
+	@if .venv/bin/pytest -m slow --collect-only -q >/dev/null; then .venv/bin/pytest -m slow; \
+	elif [ $$? -eq 5 ]; then echo "No test is marked slow."; \
+	else .venv/bin/pytest -m slow; fi
+
+test-all: test test-slow ## both
+
+ci: ## what continuous integration runs
+	@bash .ci/run
+
+lock: .venv/.installed ## refresh requirements.lock from the pyproject files, keeping pins
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate $(addprefix --no-emit-package ,$(OURS)) --group pyproject.toml:dev \
+	  -o requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES))
+	@awk '/^[^ ]/ {wanted = /^uv==/} wanted' requirements.lock > requirements-bootstrap.lock
+
+# The environment is a function of the two locks and the pyproject files. The stamp is the last thing written.
+.venv/.installed: requirements.lock requirements-bootstrap.lock $(PYPROJECTS)
+	@if [ ! -x $(PYTHON) ] || ! $(PYTHON) -c ''; then \
+	  echo "  Making .venv"; \
+	  for candidate in python3 python3.13 python3.12 python3.11; do \
+	    if $$candidate -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	      python=$$candidate; break; fi; \
+	  done; \
+	  if [ -z "$${python:-}" ]; then \
+	    echo "Python 3.11 or newer with venv is needed and was not found on PATH: install it (Debian and Ubuntu: apt-get install python3 python3-venv) and run make again." >&2; exit 1; fi; \
+	  $$python -m venv --clear .venv; \
+	fi
+	@echo "  Installing the pinned packages"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+	  -r requirements-bootstrap.lock
+	@$(UV) pip sync --quiet --python $(PYTHON) --require-hashes --only-binary :all: requirements.lock
+	@echo "  Installing our own packages"
+	@$(UV) pip install --quiet --python $(PYTHON) --offline --no-deps --no-build-isolation \
+	  $(addprefix -e ,$(PACKAGES))
+	@touch $@
