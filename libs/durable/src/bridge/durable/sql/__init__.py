@@ -1,0 +1,1 @@
+"""Tables and queries that every service schema with leases or an outbox shares."""
