@@ -1,0 +1,1 @@
+"""The transformer's use cases, which know neither Faust nor Kafka."""

@@ -1,0 +1,43 @@
+"""Which topic a flow comes from, which it goes to, and the event types on both sides.
+
+Invoices get their line here with their mapping; until then their topic is not subscribed, so nothing of it is lost.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.contracts.envelope import EventType
+from bridge.contracts.identity import Flow
+from bridge.contracts.topics import TopicName
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The road of one flow through the transformer."""
+
+    flow: Flow
+    source: TopicName
+    target: TopicName
+    changed: EventType
+    withdrawn: EventType
+    unreadable: EventType
+    mapped: EventType
+    unmappable: EventType
+
+    def accepts(self, event_type: EventType) -> bool:
+        """Tell whether an event of this type belongs on the source topic."""
+        return event_type in (self.changed, self.withdrawn, self.unreadable)
+
+
+CUSTOMERS: Final = Route(
+    flow=Flow.CUSTOMERS,
+    source=TopicName.CUSTOMER_CHANGED,
+    target=TopicName.CUSTOMER_MAPPED,
+    changed=EventType.CUSTOMER_CHANGED,
+    withdrawn=EventType.CUSTOMER_WITHDRAWN,
+    unreadable=EventType.CUSTOMER_UNREADABLE,
+    mapped=EventType.CUSTOMER_MAPPED,
+    unmappable=EventType.CUSTOMER_UNMAPPABLE,
+)
+
+ROUTES: Final[tuple[Route, ...]] = (CUSTOMERS,)

@@ -1,0 +1,1 @@
+"""One module per entity: source content in, target content or a reason out."""
