@@ -18,10 +18,11 @@ _OTHER_COUNTRIES = words(
     " SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE"
     " YT ZA ZM ZW"
 )
+# The recorded register has one code with a slash and a blank in it; the blank is put back below.
 _CURRENCIES = words(
     "NOK SEK DKK USD EUR GBP CHF JPY AUD BHD BGN CAD EGP EEK PHP AED HKD INR IDR ISK ILS KES CNY HRK KWD CYP"
-    " LVL LTL MLT MAD NZD PKR PLN QAR RUB SAR SGD SKK ZAR KRW TWD TZS THB CZK TND TRY HUF GRD SIT ATS BEF/"
-    " LUF DEM ESP FIM FRF IEP ITL NLG PTE MTL ROL TRL XDR XEU BRL MXN MYR RON VND BYR BYN BDT MMK ALL KPW"
+    " LVL LTL MLT MAD NZD PKR PLN QAR RUB SAR SGD SKK ZAR KRW TWD TZS THB CZK TND TRY HUF GRD SIT ATS BEF/LUF"
+    " DEM ESP FIM FRF IEP ITL NLG PTE MTL ROL TRL XDR XEU BRL MXN MYR RON VND BYR BYN BDT MMK ALL KPW"
     " UAH LKR OMR I44 TWI AZN ARS UGX PGK"
 )
 _PER_HUNDRED = frozenset({"SEK", "DKK", "CHF", "JPY"})
@@ -63,7 +64,10 @@ def _currency(number: int, code: str) -> JsonObject:
 
 
 COUNTRIES = _countries()
-CURRENCIES = {code: _currency(number, code) for number, code in enumerate(_CURRENCIES, start=1)}
+CURRENCIES = {
+    code.replace("/", "/ "): _currency(number, code.replace("/", "/ "))
+    for number, code in enumerate(_CURRENCIES, start=1)
+}
 
 
 def find(register: dict[str, JsonObject], code_field: str, wanted: Json) -> JsonObject | None:

@@ -147,6 +147,7 @@ class Company:
     sessions_created: int = 0
     revoked: set[str] = field(default_factory=set, repr=False)
     windows: dict[str, RateWindow] = field(default_factory=dict, repr=False)
+    highest_number: int = 10_000
 
     @property
     def employee_id(self) -> int:
@@ -156,6 +157,7 @@ class Company:
     def store(self, customer: Customer, *, at: float) -> Customer:
         """Make this the customer's newest state."""
         self.customers[customer.id] = customer
+        self.highest_number = max(self.highest_number, customer.number)
         self._remember(customer, at=at, deleted=False)
         return customer
 
@@ -187,8 +189,8 @@ class Company:
         return rows
 
     def next_number(self) -> int:
-        """The next free customer number of the automatic series, which starts at 10001."""
-        return max((customer.number for customer in self.customers.values()), default=10_000) + 1
+        """The next number of the automatic series, which starts at 10001."""
+        return self.highest_number + 1
 
     def window(self, employee_token: str) -> RateWindow:
         """The rate window of one employee token."""
