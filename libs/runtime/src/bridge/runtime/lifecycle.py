@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn, Protocol
 
-from bridge.runtime.errors import ConfigurationError
+from bridge.runtime.errors import BridgeError, ConfigurationError
 from bridge.runtime.health import Health
 from bridge.runtime.logging import get_logger
 from bridge.runtime.redaction import redact_text
@@ -143,14 +143,17 @@ async def unless_stopped(stop: asyncio.Event, work: Awaitable[object], *, second
 def run_main(main: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
     """Run a process's main coroutine and exit with its code.
 
-    A configuration that cannot work ends in one line on stderr and exit code 2; anything unforeseen in a log
-    line and 1.
+    A configuration that cannot work ends in one line on stderr and exit code 2, another foreseen error in one line and
+    1, anything unforeseen in a log line with its traceback and 1.
     """
     try:
         code = asyncio.run(main())
     except ConfigurationError as error:
         sys.stderr.write(redact_text(str(error)) + "\n")
         code = EXIT_MISCONFIGURED
+    except BridgeError as error:
+        sys.stderr.write(redact_text(str(error)) + "\n")
+        code = EXIT_FAILED
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
     except Exception:

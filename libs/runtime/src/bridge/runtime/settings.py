@@ -42,7 +42,7 @@ class KafkaSettings(SettingsGroup):
         "",
         pattern=r"^[a-zA-Z0-9._-]*$",
         max_length=100,
-        description="Put before every topic and group name; separates cells that share a broker",
+        description="Put before every topic name; separates cells that share a broker",
     )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How the connection is secured"
@@ -54,6 +54,9 @@ class KafkaSettings(SettingsGroup):
     sasl_password: SecretStr | None = Field(None, description="Password for SASL")
     ssl_cafile: Path | None = Field(None, description="PEM file of the authority that signed the brokers' certificates")
     request_timeout_seconds: float = Field(10.0, ge=1, le=120, description="Longest wait for one answer of a broker")
+    session_timeout_seconds: float = Field(
+        10.0, ge=6, le=300, description="Silence after which the broker gives a consumer's partitions to others"
+    )
 
     @model_validator(mode="after")
     def _sasl_is_complete(self) -> "KafkaSettings":
