@@ -22,10 +22,10 @@ setup: .venv/.installed ## install what is missing: Python packages, Kafka (Java
 	@$(DEVSTACK) setup
 
 demo: setup ## watch customers travel from Tripletex to OC2 through the real system; ends by itself
-	@$(PYTHON) -m bridge.console.demo
+	@$(PYTHON) -m bridge.demo
 
 up: setup ## the same system, kept running until Ctrl-C
-	@$(PYTHON) -m bridge.console.demo --stay
+	@$(PYTHON) -m bridge.demo --stay
 
 servers-up: setup ## start Kafka and Postgres in the background; earlier data is found again
 	@$(DEVSTACK) up
