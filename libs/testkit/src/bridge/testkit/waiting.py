@@ -1,0 +1,24 @@
+"""Waiting for a condition in another process or server: the one place in the tests that sleeps."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+_PAUSE_SECONDS: Final = 0.02
+
+T = TypeVar("T")
+
+
+async def eventually(condition: Callable[[], T | Awaitable[T]], timeout: float = 10.0, *, what: str | None = None) -> T:
+    """Ask until the answer is true and return it; fail with the last answer once `timeout` seconds have passed."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + timeout
+    while True:
+        answer = condition()
+        found: T = await answer if inspect.isawaitable(answer) else answer
+        if found:
+            return found
+        if loop.time() > end:
+            raise AssertionError(f"Not true within {timeout:g} s: {what or condition}; the last answer was {found!r}.")
+        await asyncio.sleep(_PAUSE_SECONDS)
