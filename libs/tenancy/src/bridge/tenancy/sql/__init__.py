@@ -1,0 +1,1 @@
+"""The schema `control`: its migrations and its named queries."""
