@@ -1,0 +1,1 @@
+"""Where the publisher's ports meet Postgres, Kafka and OC2."""

@@ -1,0 +1,1 @@
+"""The publisher's use cases; they see the world through `ports` alone."""

@@ -1,0 +1,234 @@
+"""Take records into the deliveries: a batch is one transaction, and its offsets are committed after it.
+
+Reads headers alone. Whatever the batch holds, taking it in twice writes nothing the second time.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from bridge.contracts.identity import TenantId
+from bridge.contracts.reasons import Reason
+from bridge.publisher.application.arrival import (
+    Arrival,
+    Incoming,
+    letter_of_guilty,
+    letter_of_stranger,
+    read_record,
+    trace_id,
+)
+from bridge.publisher.application.ports import (
+    DeliveryStore,
+    Partition,
+    RecordRefusedError,
+    StaleWriteError,
+    TenantStanding,
+    Unit,
+)
+from bridge.publisher.application.writing import note_effects, write
+from bridge.publisher.domain.delivery import facts
+from bridge.publisher.domain.delivery.model import EntityKey
+from bridge.publisher.domain.delivery.rules import RuleId
+from bridge.publisher.domain.delivery.transitions import ingest
+from bridge.publisher.domain.journal import Letter, LogEntry, Parcel, Step, Writings
+from bridge.runtime.errors import ConfigurationError
+from bridge.runtime.logging import get_logger
+
+STALE_ROUNDS: Final = 5
+
+log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What became of a batch's records; `counts` by outcome, `offsets` the next ones to commit."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    offsets: dict[Partition, int] = field(default_factory=dict)
+
+    def add(self, other: "IngestReport") -> None:
+        """Add the report of a later part of the same batch."""
+        self.counts.update(other.counts)
+        self.offsets.update(other.offsets)
+
+
+class Ingest:
+    """The use case; `on_work` wakes the dispatcher once new work is durable."""
+
+    def __init__(
+        self,
+        store: DeliveryStore,
+        tenants: TenantStanding,
+        *,
+        dead_letter_topic: str,
+        on_work: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._tenants = tenants
+        self._dead_letter_topic = dead_letter_topic
+        self._on_work = on_work
+
+    async def take(self, batch: Sequence[Incoming]) -> IngestReport:
+        """Take a batch in, in one transaction; all of it is durable when this returns.
+
+        A record that alone makes the batch fail in a way that nobody foresaw becomes a dead letter; the others go on.
+
+        Raises:
+            TransientError: The store gave no answer; take the same batch again.
+        """
+        try:
+            report = await self._take_whole(batch)
+        except RecordRefusedError as error:
+            if len(batch) == 1:
+                report = await self._set_aside(batch[0], error)
+            else:
+                middle = len(batch) // 2
+                report = await self.take(batch[:middle])
+                report.add(await self.take(batch[middle:]))
+        if report.counts["taken"]:
+            self._on_work()
+        return report
+
+    async def check_positions(self, committed: Mapping[Partition, int]) -> None:
+        """Compare the group's committed offsets with the stored ones.
+
+        Raises:
+            ConfigurationError: One is above what the database took in: the database has gone back.
+        """
+        async with self._store.unit() as unit:
+            stored = await unit.ingested()
+        for (topic, partition), offset in committed.items():
+            taken = stored.get((topic, partition), 0)
+            if offset > taken:
+                raise ConfigurationError(
+                    f"The database has gone back: Kafka says that {topic}-{partition} was taken in up to offset "
+                    f"{offset}, the database knows it up to {taken}. Stop every poller, transformer and publisher of this cell, "
+                    "then run 'bridge after-restore' as the runbook on restored databases says, and start them again."
+                )
+
+    async def _take_whole(self, batch: Sequence[Incoming]) -> IngestReport:
+        found = [read_record(record) for record in batch]
+        await self._look_up_strangers(found)
+        for _ in range(STALE_ROUNDS - 1):
+            try:
+                return await self._write(batch, found)
+            except StaleWriteError:
+                log.info("Another publisher wrote the same entities first; the batch is taken again.")
+        return await self._write(batch, found)
+
+    async def _look_up_strangers(self, found: Sequence[Arrival | Letter]) -> None:
+        """A tenant declared a moment ago may not be in memory yet: look again before calling it unknown."""
+        if any(isinstance(one, Arrival) and not self._tenants.known(one.key.tenant) for one in found):
+            await self._tenants.refresh()
+
+    async def _write(self, batch: Sequence[Incoming], found: Sequence[Arrival | Letter]) -> IngestReport:
+        report = IngestReport()
+        writings = Writings()
+        async with self._store.unit() as unit:
+            arrivals = self._sort_out(found, writings, report)
+            await _fold(unit, arrivals, writings, report)
+            await write(unit, writings, dead_letter_topic=self._dead_letter_topic)
+            report.offsets.update(next_offsets(batch))
+            await unit.mark_ingested(report.offsets)
+        return report
+
+    def _sort_out(
+        self, found: Sequence[Arrival | Letter], writings: Writings, report: IngestReport
+    ) -> dict[EntityKey, list[Arrival]]:
+        """Group what is about an entity of a present tenant; note down the rest."""
+        arrivals: dict[EntityKey, list[Arrival]] = {}
+        for one in found:
+            if isinstance(one, Letter):
+                report.counts["no_entity"] += 1
+                writings.letters.append(one)
+            elif not self._tenants.known(one.key.tenant):
+                report.counts["unknown_tenant"] += 1
+                writings.letters.append(letter_of_stranger(one))
+                writings.log.append(_set_aside(one, Reason.UNKNOWN_TENANT))
+            elif self._tenants.removed(TenantId(one.key.tenant)):
+                report.counts["tenant_removed"] += 1
+                writings.log.append(_set_aside(one, Reason.TENANT_REMOVED))
+            else:
+                arrivals.setdefault(one.key, []).append(one)
+        return arrivals
+
+    async def _set_aside(self, record: Incoming, error: RecordRefusedError) -> IngestReport:
+        log.error("A record cannot be stored and becomes a dead letter.", error=str(error), topic=record.origin.topic)
+        writings = Writings(letters=[letter_of_guilty(record, str(error))])
+        report = IngestReport(Counter(unexpected=1), dict(next_offsets([record])))
+        async with self._store.unit() as unit:
+            await write(unit, writings, dead_letter_topic=self._dead_letter_topic)
+            await unit.mark_ingested(report.offsets)
+        return report
+
+
+def next_offsets(batch: Sequence[Incoming]) -> Mapping[Partition, int]:
+    """Return per partition the offset after the last record of the batch."""
+    offsets: dict[Partition, int] = {}
+    for record in batch:
+        origin = record.origin
+        partition = (origin.topic, origin.partition)
+        offsets[partition] = max(offsets.get(partition, 0), origin.offset + 1)
+    return offsets
+
+
+async def _fold(
+    unit: Unit, arrivals: Mapping[EntityKey, Sequence[Arrival]], writings: Writings, report: IngestReport
+) -> None:
+    """Let each entity's records pass through the state machine in the order of the log; write each row once."""
+    keys = sorted(arrivals)
+    known = await unit.lock(keys)
+    fresh: list[Parcel] = []
+    changed: list[Parcel] = []
+    for key in keys:
+        before = known.get(key)
+        after = before
+        for arrival in arrivals[key]:
+            after = _take_one(unit, after, arrival, writings, report)
+        if after is not None and after is not before:
+            (changed if before else fresh).append(after)
+    if fresh:
+        await unit.add(fresh)
+    if changed:
+        await unit.change(changed)
+
+
+def _take_one(
+    unit: Unit, parcel: Parcel | None, arrival: Arrival, writings: Writings, report: IngestReport
+) -> Parcel | None:
+    before = parcel.delivery if parcel else None
+    decision = ingest(arrival.key, before, facts.Ingested(arrival.wanted, unit.now))
+    if decision.rule is RuleId.OLDER_OR_SAME or decision.delivery is None:
+        report.counts["duplicate"] += 1
+        return parcel
+    report.counts["taken"] += 1
+    after = Parcel(decision.delivery, arrival.record.origin, parcel.confirmed_payload if parcel else None)
+    wanted = arrival.wanted
+    writings.log.append(
+        LogEntry(
+            key=arrival.key,
+            version=wanted.version,
+            step=Step.INGESTED,
+            event_id=wanted.event_id,
+            before=before.state if before else None,
+            after=decision.delivery.state,
+            outcome=wanted.outcome.value,
+            origin=arrival.record.origin,
+            trace_id=trace_id(wanted.traceparent),
+        )
+    )
+    note_effects(writings, after, decision.effects, before=before.state if before else None)
+    return after
+
+
+def _set_aside(arrival: Arrival, reason: Reason) -> LogEntry:
+    return LogEntry(
+        key=arrival.key,
+        version=arrival.wanted.version,
+        step=Step.SET_ASIDE,
+        event_id=arrival.wanted.event_id,
+        reason=reason,
+        origin=arrival.record.origin,
+        trace_id=trace_id(arrival.wanted.traceparent),
+    )

@@ -1,0 +1,56 @@
+"""What a payload says: which fields differ between two of them, and what the mapping noted.
+
+Works on the JSON bytes that travel, so that ingest and dispatch need no model of every flow.
+"""
+
+import json
+from collections.abc import Mapping
+
+from bridge.publisher.domain.journal import Note
+
+_NOT_CONTENT = frozenset({"notes"})
+
+
+def changed_fields(before: bytes | None, after: bytes) -> tuple[str, ...]:
+    """Return the names of the fields that differ, sorted; nested ones with dots. Without a before, all that are set."""
+    old = _flat(_object(before)) if before is not None else {}
+    new = _flat(_object(after))
+    return tuple(sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)))
+
+
+def notes(payload: bytes) -> tuple[Note, ...]:
+    """Return what the mapping changed or left out, as the payload tells."""
+    found = _object(payload).get("notes")
+    if not isinstance(found, list):
+        return ()
+    return tuple(_note(entry) for entry in found if isinstance(entry, dict))
+
+
+def _note(entry: Mapping[str, object]) -> Note:
+    now = entry.get("now")
+    return Note(
+        str(entry.get("field", "")),
+        str(entry.get("rule", "")),
+        str(entry.get("was", "")),
+        None if now is None else str(now),
+    )
+
+
+def _object(payload: bytes) -> Mapping[str, object]:
+    try:
+        found = json.loads(payload)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _flat(content: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in content.items():
+        if not prefix and name in _NOT_CONTENT:
+            continue
+        if isinstance(value, dict):
+            flat.update(_flat(value, f"{prefix}{name}."))
+        elif value is not None:
+            flat[f"{prefix}{name}"] = value
+    return flat
