@@ -84,9 +84,9 @@ class Simulator:
         body: JsonObject = {"name": "Nordfjord Is AS", "consumerToken": "c", "employeeToken": "e", **settings}
         await self.admin("PUT", f"/tripletex/companies/{COMPANY}", body)
 
-    async def customers(self, *rows: JsonObject) -> list[JsonObject]:
+    async def customers(self, *rows: Mapping[str, Json]) -> list[JsonObject]:
         """Write customers by hand."""
-        written = await self.admin("POST", f"/tripletex/companies/{COMPANY}/customers", list(rows))
+        written = await self.admin("POST", f"/tripletex/companies/{COMPANY}/customers", [dict(row) for row in rows])
         return [as_object(row) for row in as_list(written)]
 
     async def fault(self, name: str, system: str, kind: str, **rule: Json) -> None:
@@ -97,19 +97,15 @@ class Simulator:
         """How often a misbehaviour has acted."""
         return next(fault.hits for fault in self.world.faults.by_name.values() if fault.name == name)
 
-    def session_body(self, *, days: int = 2, **changed: Json) -> JsonObject:
+    def session_body(self, *, days: int) -> JsonObject:
         """The body that creates a session ending in `days` days."""
         expires = self.world.clock.oslo_date() + timedelta(days=days)
-        return {
-            "consumerToken": "c",
-            "employeeToken": "e",
-            "expirationDate": expires.isoformat(),
-            **changed,
-        }
+        return {"consumerToken": "c", "employeeToken": "e", "expirationDate": expires.isoformat()}
 
-    async def create_session(self, *, days: int = 2, **changed: Json) -> Reply:
+    async def create_session(self, changed: Mapping[str, Json] | None = None, *, days: int = 2) -> Reply:
         """POST /token/session/:create."""
-        return await self.call("POST", "/tripletex/v2/token/session/:create", self.session_body(days=days, **changed))
+        body = {**self.session_body(days=days), **(changed or {})}
+        return await self.call("POST", "/tripletex/v2/token/session/:create", body)
 
     async def sign_in(self, *, days: int = 2) -> str:
         """Create a session and use it from now on; returns its token."""
