@@ -63,7 +63,7 @@ class RelayProducer(Protocol[R_contra]):
         ...
 
 
-MakeRecord = Callable[[str, bytes | None, bytes, Sequence[Header]], R]
+MakeRecord = Callable[[str, bytes | None, bytes, tuple[Header, ...]], R]
 """Topic, key, value, headers to the producer's record; `bridge.messaging.record.Outgoing` is one."""
 
 
@@ -205,7 +205,7 @@ class Relay(Generic[R]):
         return sent
 
     def _to_record(self, row: OutboxRow) -> R:
-        return self._record(row.topic, row.key, row.value, row.headers)
+        return self._record(row.topic, row.key, row.value, tuple(row.headers))
 
     async def _settle(self, sent: _Sent, lease: Lease) -> list[Refused]:
         if not sent.acked and not sent.guilty:
