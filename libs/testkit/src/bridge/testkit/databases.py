@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
@@ -24,6 +25,13 @@ SHARED_TABLES: Final = {
 def settings_for(dsn: str, **limits: float) -> PostgresSettings:
     """Return settings for a DSN; `limits` go by the fields' names."""
     return PostgresSettings.model_validate({"dsn": SecretStr(dsn), **limits})
+
+
+def as_role(dsn: str, role: str, password: SecretStr) -> PostgresSettings:
+    """Return settings for the same database with a service's role."""
+    parts = urlsplit(dsn)
+    netloc = f"{role}:{quote(password.get_secret_value(), safe='')}@{parts.hostname}:{parts.port}"
+    return settings_for(urlunsplit((parts.scheme, netloc, parts.path, "", "")))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 -- name: lock
 -- One migration at a time; the lock ends with the transaction, so a killed run or a pooler cannot strand it.
-SELECT pg_advisory_xact_lock(7203351824016641, 1);
+SELECT pg_advisory_xact_lock(7203351824016641);
 
 -- name: holder
 -- Who holds the lock.
