@@ -29,12 +29,13 @@ def cursor(
     bound: datetime | None = NOON,
     crawled: datetime | None = NOON,
     checked: datetime | None = NOON,
+    as_of: datetime = NOON,
 ) -> Cursor:
-    return Cursor(0, mode, checked, bound, crawled, 0, None)
+    return Cursor(0, mode, checked, bound, crawled, None, as_of)
 
 
 def test_a_proven_filter_asks_for_changes_since_the_bound() -> None:
-    assert plan(cursor(), now=NOON + timedelta(minutes=1), crawl_every=DAY).changed_since == NOON
+    assert plan(cursor(as_of=NOON + timedelta(minutes=1)), crawl_every=DAY).changed_since == NOON
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_a_proven_filter_asks_for_changes_since_the_bound() -> None:
     ids=["filter ignored", "filter unproven", "first poll", "never crawled", "crawl is due"],
 )
 def test_anything_less_than_a_proven_filter_reads_everything(at: Cursor) -> None:
-    assert plan(at, now=NOON, crawl_every=DAY).is_crawl
+    assert plan(at, crawl_every=DAY).is_crawl
 
 
 @given(
@@ -104,7 +105,7 @@ def test_a_far_future_bound_proves_the_filter_only_while_rows_exist(
     ],
 )
 def test_the_filter_is_tried_again_from_time_to_time(at: Cursor, due: bool) -> None:
-    assert probe_is_due(at, now=NOON, every=DAY) is due
+    assert probe_is_due(at, every=DAY) is due
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ Owns the window arithmetic and the trust in the source's filter. Every instant c
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -16,7 +16,8 @@ It covers changes that were stamped before but committed after our read, coarse 
 its bound. It need not cover a server that takes our zone-less UTC value for Oslo time: Oslo is ahead of UTC all
 year, so such a server starts one or two hours earlier than asked, on both sides of a change of the clocks too.
 """
-FAR_FUTURE: Final = "2099-01-01T00:00:00"
+FAR_FUTURE: Final = datetime(2099, 1, 1, tzinfo=UTC)
+"""No row can have changed after this, so a filter that works lets nothing through."""
 
 
 class FilterMode(StrEnum):
@@ -38,9 +39,10 @@ class Cursor:
     mode_checked_at: datetime | None
     changed_since_bound: datetime | None
     last_crawl_at: datetime | None
-    failing_polls: int
     missing_held: int | None
-    """Rows that were missing when the gate `too_many_missing` closed; None while it has nothing to hold back."""
+    """Rows that were missing when the gate `too_many_missing` closed; None while nothing is held back."""
+    as_of: datetime
+    """When this was read, by the store's clock: the one that `last_crawl_at` and `mode_checked_at` are taken from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,14 @@ class ReadPlan:
         return self.changed_since is None
 
 
-def plan(cursor: Cursor, *, now: datetime, crawl_every: timedelta) -> ReadPlan:
-    """Return a read of changes where the filter is proven and the last crawl recent, else a crawl."""
+def plan(cursor: Cursor, *, crawl_every: timedelta, forgotten: bool = False) -> ReadPlan:
+    """Return a read of changes where the filter is proven and the last crawl recent, else a crawl.
+
+    `forgotten` says that the last word on some number was forgotten on purpose: only a crawl surely sees it again.
+    """
     trusted = cursor.mode is FilterMode.FILTER and cursor.changed_since_bound is not None
-    crawled = cursor.last_crawl_at is not None and now - cursor.last_crawl_at < crawl_every
-    return ReadPlan(cursor.changed_since_bound if trusted and crawled else None)
+    crawled = cursor.last_crawl_at is not None and cursor.as_of - cursor.last_crawl_at < crawl_every
+    return ReadPlan(cursor.changed_since_bound if trusted and crawled and not forgotten else None)
 
 
 def next_bound(first_page_date: datetime) -> datetime:
@@ -67,9 +72,11 @@ def next_bound(first_page_date: datetime) -> datetime:
     return first_page_date - OVERLAP
 
 
-def probe_is_due(cursor: Cursor, *, now: datetime, every: timedelta) -> bool:
+def probe_is_due(cursor: Cursor, *, every: timedelta) -> bool:
     """Return whether the filter must be tried again."""
-    return cursor.mode_checked_at is None or cursor.mode is FilterMode.UNPROVEN or now - cursor.mode_checked_at >= every
+    if cursor.mode is FilterMode.UNPROVEN or cursor.mode_checked_at is None:
+        return True
+    return cursor.as_of - cursor.mode_checked_at >= every
 
 
 def judge_filter(*, rows_exist: bool, future_rows: int) -> FilterMode:

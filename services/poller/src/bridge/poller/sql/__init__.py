@@ -1,0 +1,1 @@
+"""Migrations and named queries of the schema poller."""
