@@ -88,15 +88,6 @@ def test_clean_deletes_data_and_logs_and_stops_the_servers(folder: Path) -> None
     assert not any(path.exists() for path in (data, stack.postgres, stack.kafka, stack.logs, stack.state))
 
 
-def test_the_password_is_readable_by_its_owner_only_and_is_not_shown(folder: Path) -> None:
-    started = _devstack(folder, "run", "true", KAFKA_BOOTSTRAP_SERVERS="")
-
-    assert started.returncode == 0, started.stderr
-    password = StackFolder(folder).postgres / "superuser-password"
-    assert password.stat().st_mode & 0o777 == 0o600
-    assert password.read_text() not in started.stdout + started.stderr
-
-
 def test_nothing_is_started_when_a_named_server_does_not_answer(folder: Path) -> None:
     answer = _devstack(folder, "up", KAFKA_BOOTSTRAP_SERVERS=_no_kafka())
 

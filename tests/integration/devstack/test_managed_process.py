@@ -21,8 +21,13 @@ def _start(tmp_path: Path, script: str) -> ManagedProcess:
 
 def test_process_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
     started: list[ManagedProcess] = []
-    thread = threading.Thread(target=lambda: started.append(_start(tmp_path, "sleep 60")))
 
+    def start_and_see_it_run() -> None:
+        process = _start(tmp_path, "echo running; sleep 60")
+        started.append(process)
+        assert holds_within(lambda: "running" in process.log.read_text(), timeout_seconds=5)
+
+    thread = threading.Thread(target=start_and_see_it_run)
     thread.start()
     thread.join()
     died = started[0].wait(timeout_seconds=0.3)
@@ -42,7 +47,7 @@ def test_kill_reaches_the_whole_tree(tmp_path: Path) -> None:
 
 
 def test_pause_freezes_the_whole_tree_until_resume(tmp_path: Path) -> None:
-    process = _start(tmp_path, "while :; do echo tick; sleep 0.01; done")
+    process = _start(tmp_path, "(while :; do echo tick; sleep 0.01; done) & wait")
     assert holds_within(lambda: process.log.stat().st_size > 0, timeout_seconds=5)
 
     process.pause()

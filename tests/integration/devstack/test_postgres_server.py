@@ -13,16 +13,24 @@ from bridge.devstack.postgres import PostgresServer
 from bridge.devstack.waiting import holds_within
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[PostgresServer]:
-    """A running server whose data folder its own user may not be able to enter: pytest's folders are private."""
-    server = PostgresServer(tmp_path / "postgres", relaxed=True)
-    with server:
-        yield server
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A server whose data folder its own user may not be able to enter: pytest's folders are private."""
+    server = PostgresServer(tmp_path_factory.mktemp("servers") / "postgres", relaxed=True)
+    yield server
+    server.stop()
     server.wipe()
 
 
+@pytest.fixture
+def server(shared_server: PostgresServer) -> PostgresServer:
+    """The module's server, running again whatever the test before did to it."""
+    shared_server.start()
+    return shared_server
+
+
 def _remember_something(server: PostgresServer) -> None:
+    sql.execute(server.dsn, "drop table if exists memory")
     sql.execute(server.dsn, "create table memory as select 42 as answer")
     sql.execute(server.dsn, "checkpoint")  # relaxed: only now is the row certain to outlive kill -9
 
@@ -100,6 +108,14 @@ def test_wrong_password_is_refused_and_not_shown(server: PostgresServer) -> None
     assert "a-wrong-secret" not in str(caught.value)
 
 
+def test_the_password_is_readable_by_its_owner_only_and_stands_in_no_log(server: PostgresServer) -> None:
+    password = server.folder / "superuser-password"
+
+    assert password.stat().st_mode & 0o777 == 0o600
+    assert password.read_text() in server.dsn
+    assert password.read_text() not in server.log.read_text()
+
+
 def test_commits_wait_for_the_disk_unless_relaxed(tmp_path: Path, server: PostgresServer) -> None:
     strict = PostgresServer(tmp_path / "strict")
     with strict:
@@ -112,16 +128,19 @@ def test_commits_wait_for_the_disk_unless_relaxed(tmp_path: Path, server: Postgr
     assert sql.execute(server.dsn, "show fsync") == "on"
 
 
-def test_start_that_fails_shows_the_end_of_the_log(server: PostgresServer, tmp_path: Path) -> None:
-    server.stop()
-    location = tmp_path / "postgres" / "location"
+def test_start_that_fails_shows_the_end_of_the_log(tmp_path: Path) -> None:
+    server = PostgresServer(tmp_path / "damaged", relaxed=True)
+    with server:
+        location = server.folder / "location"
     data = (Path(location.read_text()) if location.exists() else server.folder) / "data"
     (data / "PG_VERSION").write_text("9\n")
 
     with pytest.raises(DevstackError, match="incompatible with server"):
         server.start()
+    running = server.running
+    server.wipe()
 
-    assert not server.running
+    assert not running
 
 
 def test_wipe_leaves_nothing_behind(tmp_path: Path) -> None:
