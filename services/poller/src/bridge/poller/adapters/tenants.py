@@ -32,6 +32,10 @@ class DirectoryGates:
         self._probe_every = probe_every
         self._store = GateStore()
 
+    def snapshot(self) -> object:
+        """Return the directory's mapping of gates: it is replaced on change, never changed."""
+        return self._directory.gates
+
     def blocked(self, tenant: TenantId) -> Reason | None:
         """Return the reason of the first gate in the way; `too_many_missing` holds back withdrawals only."""
         known = self._directory.tenants.get(tenant)

@@ -153,6 +153,10 @@ class Probe:
 class Gates(Protocol):
     """Gates in the way of reading tenants' sources."""
 
+    def snapshot(self) -> object:
+        """Return a token that is the same object while no gate has changed."""
+        ...
+
     def blocked(self, tenant: TenantId) -> Reason | None:
         """Return why the tenant's source is not to be read now, from the snapshot at hand; None if it is."""
         ...
@@ -171,4 +175,33 @@ class Gates(Protocol):
 
     async def open(self, probe: Probe) -> None:
         """Open a gate whose probe succeeded, if it is still closed for that reason."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A tenant whose source this process reads now, and how often."""
+
+    post: Post
+    interval: timedelta
+    stamp: int
+    """Moves whenever the tenant's declaration changes."""
+
+
+class Roster(Protocol):
+    """The tenants in this process's charge: shard held, not paused, not removed."""
+
+    def charges(self) -> Mapping[TenantId, Charge]:
+        """Return them as they are now; the same object as before if nothing has changed."""
+        ...
+
+
+class Acts(Protocol):
+    """What people asked the poller to do."""
+
+    async def apply_next(self, charges: Mapping[TenantId, Charge]) -> TenantId | None:
+        """Apply the oldest waiting act for these tenants and finish it, in one transaction; None if none waits.
+
+        Returns the tenant that must be polled anew, at once.
+        """
         ...

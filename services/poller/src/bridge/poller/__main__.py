@@ -1,0 +1,5 @@
+"""`python -m bridge.poller`."""
+
+from bridge.poller.main import main
+
+main()
