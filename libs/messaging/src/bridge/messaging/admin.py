@@ -1,5 +1,6 @@
 """Topics on the broker: made from the declarations in `bridge.contracts.topics`, never deleted, never shrunk."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,8 @@ from bridge.runtime.settings import KafkaSettings
 
 _DYNAMIC_TOPIC_CONFIG: Final = 1
 """The source that the broker gives for a value set on the topic itself."""
+
+_LOOK_AGAIN_SECONDS: Final = 0.05
 
 log = get_logger(__name__)
 
@@ -103,6 +106,10 @@ class TopicAdmin:
             else:
                 changes += await self._add_partitions(state, spec.partitions, dry_run)
                 changes += await self._alter(state, wanted, dry_run)
+        if changes and not dry_run:
+            await self._until_visible(
+                {wire_name(s.name, prefix): (s.partitions, _settings_of(s, in_sync)) for s in specs}
+            )
         return changes
 
     async def describe(self, topics: Sequence[str] | None = None) -> list[TopicState]:
@@ -165,6 +172,16 @@ class TopicAdmin:
         detail = ", ".join(f"{n}: {state.settings.get(n, 'unset')} -> {v}" for n, v in sorted(differing.items()))
         return [TopicChange(state.topic, ChangeKind.ALTER, detail)]
 
+    async def _until_visible(self, wanted: Mapping[str, tuple[int, dict[str, str]]]) -> None:
+        """Wait until the broker shows the topics as wanted: a change is confirmed a moment before it can be seen."""
+        with translated("waiting for changed topics", self._settings):
+            async with asyncio.timeout(self._settings.request_timeout_seconds):
+                while True:
+                    states = await self.describe(list(wanted))
+                    if len(states) == len(wanted) and all(_holds(s, *wanted[s.topic]) for s in states):
+                        return
+                    await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
     async def _topic_settings(self, topics: Sequence[str]) -> dict[str, dict[str, str]]:
         resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
         found: dict[str, dict[str, str]] = {topic: {} for topic in topics}
@@ -184,11 +201,15 @@ def _settings_of(spec: TopicSpec, min_insync: int) -> dict[str, str]:
     }
 
 
+def _holds(state: TopicState, partitions: int, settings: Mapping[str, str]) -> bool:
+    return state.partitions >= partitions and settings.items() <= state.settings.items()
+
+
 def _listed(settings: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(settings.items()))
 
 
 def _accept(code: int, what: str, message: str | None) -> None:
     if code:
-        reason = message or for_code(code).__name__
+        reason = (message or for_code(code).__name__).rstrip(".")
         raise ConfigurationError(f"Kafka refuses to {what}: {reason}. Correct the declaration or the user's rights.")

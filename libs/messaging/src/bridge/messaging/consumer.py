@@ -89,6 +89,8 @@ class BatchConsumer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._consumer.stop()
+        self._positions.end(self._positions.owned())
+        self._held.clear()
 
     def assignment(self) -> set[TopicPartition]:
         """Return the partitions that this member has now."""

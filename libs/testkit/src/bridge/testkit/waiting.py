@@ -2,21 +2,32 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar, overload
 
 _PAUSE_SECONDS: Final = 0.02
 
 T = TypeVar("T")
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], timeout: float = 10.0, *, what: str | None = None) -> T:
+@overload
+async def eventually(
+    condition: Callable[[], Coroutine[Any, Any, T]], timeout: float = 10.0, *, what: str | None = None
+) -> T: ...
+@overload
+async def eventually(condition: Callable[[], T], timeout: float = 10.0, *, what: str | None = None) -> T: ...
+async def eventually(
+    condition: Callable[[], Any] | Callable[[], Coroutine[Any, Any, Any]],
+    timeout: float = 10.0,
+    *,
+    what: str | None = None,
+) -> Any:
     """Ask until the answer is true and return it; fail with the last answer once `timeout` seconds have passed."""
     loop = asyncio.get_running_loop()
     end = loop.time() + timeout
     while True:
         answer = condition()
-        found: T = await answer if inspect.isawaitable(answer) else answer
+        found = await answer if inspect.isawaitable(answer) else answer
         if found:
             return found
         if loop.time() > end:
