@@ -306,6 +306,8 @@ async def test_fault_meets_only_its_scope(simulator: Simulator) -> None:
         pytest.param({"name": "x", "system": "oc2", "kind": "html500", "path": "("}, id="bad pattern"),
         pytest.param({"name": "x", "system": "oc2", "kind": "html500", "match": {"n": 1}}, id="bad match"),
         pytest.param({"name": "x", "system": "oc2", "kind": "always_500_for"}, id="500 for whom?"),
+        pytest.param({"name": "x", "system": "oc2", "kind": "latency", "seconds": "1"}, id="text as number"),
+        pytest.param({"name": "x", "system": "oc2", "kind": "bulk_partial", "errors": {"a": []}}, id="no number"),
         pytest.param([], id="no object"),
     ],
 )

@@ -79,3 +79,12 @@ def test_start_that_fails_says_so(tmp_path: Path) -> None:
         SimulatorProcess(documents=tmp_path / "nowhere", log_file=log_file).start()
 
     assert "tripletex-openapi.json" in log_file.read_text(encoding="utf-8")
+
+
+def test_simulators_whose_parent_is_gone_before_they_start_do_not_stay() -> None:
+    command = [sys.executable, "-m", "bridge.simulator", "--parent-pid", "1"]
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert ended.returncode == 1
+    assert ended.stderr == "the parent process 1 is gone\n"

@@ -103,7 +103,7 @@ def test_same_name_replaces_and_counts_anew() -> None:
 
 @pytest.mark.parametrize(
     ("start", "count", "page"),
-    [("0", "1000", 0), ("999", "1000", 1), ("1000", "1000", 1), ("1998", "1000", 2), ("0", "0", 0)],
+    [("0", "1000", 0), ("999", "1000", 1), ("1000", "1000", 1), ("1998", "1000", 2), ("0", "0", 0), ("two", "5", 0)],
 )
 def test_page_of_a_read_is_known_although_pages_overlap(start: str, count: str, page: int) -> None:
     assert page_index(Request("GET", "/customer", {"from": (start,), "count": (count,)})) == page

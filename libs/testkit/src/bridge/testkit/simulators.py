@@ -211,6 +211,8 @@ class SimulatorAdmin:
 class SimulatorProcess:
     """The simulators as a process; ends with this one, also when this one is killed.
 
+    Start it from a thread that lives on, the main one for instance: the kernel ends it with the thread.
+
     Args:
         documents: Folder of the OpenAPI documents to check every request against.
         log_file: Where its output goes; by default nowhere.

@@ -79,6 +79,7 @@ _PARAMS: Mapping[Kind, frozenset[str]] = {
     Kind.EXTRA_FIELDS: frozenset({"fields", "count"}),
     Kind.BULK_PARTIAL: frozenset({"errors"}),
 }
+_NUMERIC = frozenset({"seconds", "answerSeconds", "status", "changes", "at_page", "count"})
 _REQUIRED: Mapping[Kind, frozenset[str]] = {
     Kind.LATENCY: frozenset({"seconds"}),
     Kind.STATUS: frozenset({"status"}),
@@ -203,8 +204,10 @@ class Faults:
 
 def page_index(request: Request) -> int:
     """Which page of a read this is, from 0; pages may overlap by some rows."""
-    start = int(request.param("from") or 0)
-    count = int(request.param("count") or 1000)
+    try:
+        start, count = int(request.param("from") or 0), int(request.param("count") or 1000)
+    except ValueError:
+        return 0
     return math.ceil(start / count) if count > 0 else 0
 
 
@@ -238,9 +241,19 @@ def parse_fault(document: Json) -> Fault:
     missing = sorted(_REQUIRED.get(kind, frozenset()) - set(params))
     if unknown or missing:
         raise AdminError(f"fault {name} ({kind}): unknown key(s) {unknown}, missing key(s) {missing}")
+    _check_values(name, kind, params)
     if kind is Kind.ALWAYS_500_FOR and match.customer_number is None:
         raise AdminError(f"fault {name} ({kind}): match.customerNumber must be given")
     return Fault(name, match, kind, params, times if isinstance(times, int) else None, after)
+
+
+def _check_values(name: str, kind: Kind, params: JsonObject) -> None:
+    wrong = sorted(key for key in _NUMERIC & set(params) if not isinstance(params[key], int | float))
+    if wrong:
+        raise AdminError(f"fault {name} ({kind}): {', '.join(wrong)} must be a number")
+    errors = params.get("errors", {})
+    if not isinstance(errors, dict) or not all(number.isdigit() for number in errors):
+        raise AdminError(f"fault {name} ({kind}): errors must be an object from customer number to messages")
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:

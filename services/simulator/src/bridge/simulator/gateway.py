@@ -148,8 +148,10 @@ class Gateway:
         return Answer(answer.status, answer.body, {**headers, **answer.headers})
 
     def _response(self, answer: Answer) -> web.Response:
-        headers = {**answer.headers, "Date": format_datetime(self.world.clock.now(), usegmt=True)}
-        return web.Response(status=answer.status, body=answer.body or None, headers=headers)
+        return web.Response(status=answer.status, body=answer.body or None, headers=self._headers(answer))
+
+    def _headers(self, answer: Answer) -> dict[str, str]:
+        return {**answer.headers, "Date": format_datetime(self.world.clock.now(), usegmt=True)}
 
     async def _cut(self, web_request: web.Request, cut: Cut) -> web.StreamResponse:
         transport = web_request.transport
@@ -157,7 +159,7 @@ class Gateway:
         if transport is None:
             return response
         if cut.answer is not None:
-            response.headers.update(cut.answer.headers)
+            response.headers.update(self._headers(cut.answer))
             response.content_length = len(cut.answer.body)
             with contextlib.suppress(ConnectionError):
                 await response.prepare(web_request)
