@@ -84,8 +84,16 @@ def classify(
     if isinstance(result, AnswerLostError):
         return Unknown(str(result))
     facts = _read(result, max_pause)
-    row = next(row for row in ROWS if kind in row.calls and row._when(facts))
-    return row._then(facts)
+    return _matching(kind, facts)._then(facts)
+
+
+def row_of(kind: CallKind, answer: HttpAnswer) -> str:
+    """Return the id of the row that decides about the answer."""
+    return _matching(kind, _read(answer, MAX_PAUSE)).id
+
+
+def _matching(kind: CallKind, facts: _Facts) -> Row:
+    return next(row for row in ROWS if kind in row.calls and row._when(facts))
 
 
 def _read(answer: HttpAnswer, max_pause: timedelta) -> _Facts:

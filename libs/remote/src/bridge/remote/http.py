@@ -48,8 +48,11 @@ class HttpRequest:
 
     @property
     def host(self) -> str:
-        """Return the host the request goes to, for logs and errors."""
-        return urlsplit(self.url).hostname or ""
+        """Return the host the request goes to, for logs and errors; empty if the address is none."""
+        try:
+            return urlsplit(self.url).hostname or ""
+        except ValueError:
+            return ""
 
 
 @dataclass(frozen=True, slots=True)

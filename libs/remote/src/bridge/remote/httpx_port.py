@@ -12,7 +12,8 @@ import asyncio
 import http.cookiejar
 import ipaddress
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol, Self, cast
@@ -56,11 +57,9 @@ class HttpxPort:
         self._max_answer_bytes = max_answer_bytes
         self._allow_private = allow_private_addresses
         self._traced = transport is None
-        if transport is None:
-            context = tls or httpx.create_ssl_context(trust_env=False)
-            transport = PoolPerHost(context, connections=connections_per_host, clock=clock)
+        self._pools = PoolPerHost(tls, connections=connections_per_host, clock=clock)
         self._client = httpx.AsyncClient(
-            transport=transport,
+            transport=transport or self._pools,
             follow_redirects=False,
             trust_env=False,
             cookies=http.cookiejar.CookieJar(policy=http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
@@ -75,14 +74,19 @@ class HttpxPort:
     ) -> None:
         await self._client.aclose()
 
+    @property
+    def open_hosts(self) -> int:
+        """Return how many hosts have a pool."""
+        return self._pools.hosts
+
     async def send(self, request: HttpRequest, *, timeouts: Timeouts, not_after: float | None = None) -> HttpAnswer:
         """Send once, never again; see `HttpPort.send`."""
-        _check_headers(request)
+        _check(request)
         flight = _Flight(request.host, self._clock, not_after, self._allow_private, sent=not self._traced)
         flight.refuse_if_late()
         begun = self._clock.boot()
         try:
-            async with asyncio.timeout(timeouts.total):
+            async with asyncio.timeout(timeouts.total), flight.abandoned_on_failure():
                 status, headers, body = await self._exchange(request, timeouts, flight)
         except TimeoutError:
             raise flight.failure(LostKind.TIMEOUT, f"no whole answer within {timeouts.total:g} s") from None
@@ -122,7 +126,9 @@ class HttpxPort:
         return bytes(body)
 
 
-def _check_headers(request: HttpRequest) -> None:
+def _check(request: HttpRequest) -> None:
+    if not request.host:
+        raise NotSentError(NotSentWhy.REQUEST, "Nothing was sent: the address names no host.")
     # httpx and h11 quote the whole value when they refuse a header, and the value may be a secret.
     for name, value in request.headers.items():
         if not value.isascii() or not value.isprintable() or value != value.strip():
@@ -163,11 +169,13 @@ class _Flight:
     allow_private: bool
     sent: bool
     status: int | None = None
+    stream: _Stream | None = None
 
     async def trace(self, event: str, info: Mapping[str, object]) -> None:
         """Called by httpcore; the two events that matter are the connection and the first byte."""
-        if event == "connection.connect_tcp.complete" and not self.allow_private:
-            await self._refuse_private(cast(_Stream, info["return_value"]))
+        if event == "connection.connect_tcp.complete":
+            self.stream = cast(_Stream, info["return_value"])
+            self.refuse_private(self.stream)
         elif event == "http11.send_request_headers.started":
             self.refuse_if_late()
             self.sent = True
@@ -176,10 +184,19 @@ class _Flight:
         if self.not_after is not None and self.clock.boot() >= self.not_after:
             raise NotSentError(NotSentWhy.DEADLINE, f"Nothing was sent to {self.host}: the deadline had passed.")
 
-    async def _refuse_private(self, stream: _Stream) -> None:
+    @asynccontextmanager
+    async def abandoned_on_failure(self) -> AsyncIterator[None]:
+        """Close a connection on which nothing was sent: httpcore forgets it when it is cut off inside a handshake."""
+        try:
+            yield
+        except BaseException:
+            if self.stream is not None and not self.sent:
+                await self.stream.aclose()
+            raise
+
+    def refuse_private(self, stream: _Stream) -> None:
         address = stream.get_extra_info("server_addr")
-        if isinstance(address, tuple) and not _is_public(str(address[0])):
-            await stream.aclose()
+        if not self.allow_private and isinstance(address, tuple) and not _is_public(str(address[0])):
             raise NotSentError(
                 NotSentWhy.ADDRESS, f"Nothing was sent to {self.host}: its name leads into a private network."
             )

@@ -29,9 +29,10 @@ class PoolPerHost(httpx.AsyncBaseTransport):
     """Send each request through the pool of its scheme, host and port."""
 
     def __init__(
-        self, tls: ssl.SSLContext, *, connections: int, clock: Clock, idle_seconds: float = IDLE_SECONDS
+        self, tls: ssl.SSLContext | None, *, connections: int, clock: Clock, idle_seconds: float = IDLE_SECONDS
     ) -> None:
-        self._tls = tls
+        # One context for all: making one costs milliseconds and about a megabyte.
+        self._tls = tls or httpx.create_ssl_context(trust_env=False)
         self._limits = httpx.Limits(
             max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30.0
         )
