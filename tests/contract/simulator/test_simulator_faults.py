@@ -71,7 +71,7 @@ async def test_hanging_call_ends_without_answer_and_effect(simulator: Simulator)
 
 
 async def test_effect_comes_after_the_caller_has_given_up(simulator: Simulator) -> None:
-    await simulator.fault("late", "oc2", "effect_after", seconds=0.4, method="PUT", times=1)
+    await simulator.fault("late", "oc2", "effect_after", seconds=1.5, method="PUT", times=1)
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
@@ -84,7 +84,7 @@ async def test_effect_comes_after_the_caller_has_given_up(simulator: Simulator) 
 
 
 async def test_late_effect_answers_a_patient_caller(simulator: Simulator) -> None:
-    await simulator.fault("late", "oc2", "effect_after", seconds=0.02, answerSeconds=0.2)
+    await simulator.fault("late", "oc2", "effect_after", seconds=0.02, answerSeconds=1)
 
     call = asyncio.create_task(simulator.oc2("PUT", "/customers/10042", CUSTOMER))
     await until_written(simulator, 1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
+from yarl import URL
 
 from bridge.simulator.contract import Document
 from bridge.simulator.exchange import Json, JsonObject, as_list, as_object
@@ -360,6 +362,19 @@ async def test_tokens_of_every_form_open_the_door(simulator: Simulator, style: s
 
     assert (await simulator.tripletex("GET", "/token/session/>whoAmI")).status == 200
     assert {"test_prefix": "-", "base64": "+", "colon": ":"}.get(style, "") in token
+
+
+async def test_session_whose_token_holds_a_slash_can_be_ended(simulator: Simulator) -> None:
+    await simulator.company(sessionStyle="base64")
+    token = await simulator.sign_in()
+    url = URL(f"/tripletex/v2/token/session/{quote(token, safe='')}", encoded=True)
+
+    async with simulator.http.delete(url, headers=simulator.headers) as answer:
+        assert answer.status == 204
+
+    assert "/" in token
+    assert (await simulator.tripletex("GET", "/customer")).status == 401
+    assert await simulator.admin("GET", "/violations") == []
 
 
 async def test_revoked_token_refuses_sessions_old_and_new_until_another_is_given_out(

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote
 
 import yaml
 from openapi_schema_validator import OAS30Validator
@@ -148,7 +147,7 @@ def load_documents(folder: Path) -> dict[str, Document]:
 
 def problems(document: Document, request: Request, *, system: str) -> list[str]:
     """What is wrong with the request by the document, as sentences without values."""
-    operations = document.operations(unquote(request.path))
+    operations = document.operations(request.path)
     if operations is None:
         return ["the path is not in the document"]
     operation = operations.get(request.method)

@@ -21,7 +21,8 @@ class NotJsonError(ValueError):
 class Request:
     """One request, its path counted from the simulated system's own base URL.
 
-    Header names are lower case. A query parameter given twice keeps all its values.
+    The path is decoded but for a slash inside one of its parts, which stays `%2F`. Header names are lower
+    case. A query parameter given twice keeps all its values.
     """
 
     method: str

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import format_datetime
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -190,9 +191,14 @@ async def _read(web_request: web.Request, base: str) -> Request:
         query[name] = (*query.get(name, ()), value)
     return Request(
         method=web_request.method,
-        path=web_request.path.removeprefix(base) or "/",
+        path=_decoded_path(web_request.rel_url.raw_path).removeprefix(base) or "/",
         query=query,
         headers={name.lower(): value for name, value in web_request.headers.items()},
         body=await web_request.read(),
         host=web_request.host,
     )
+
+
+def _decoded_path(raw_path: str) -> str:
+    """The path decoded part by part; a slash inside a part, as in some tokens, stays `%2F`."""
+    return "/".join(unquote(part).replace("/", "%2F") for part in raw_path.split("/"))

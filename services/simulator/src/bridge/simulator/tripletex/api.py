@@ -84,7 +84,8 @@ class Tripletex:
         if request.path == "/token/session/:create":
             return self._create_session(request, headers)
         if request.path.startswith("/token/session/") and request.method == "DELETE":
-            return self._delete_session(request.path.removeprefix("/token/session/"))
+            token = request.path.removeprefix("/token/session/").replace("%2F", "/")
+            return self._delete_session(token)
         caller = sessions.authenticate(self.companies, request.headers.get("authorization"), self.clock)
         self._count(caller.company, caller.session.employee_token, headers)
         if request.path == "/token/session/>whoAmI":
