@@ -115,13 +115,12 @@ class MemoryUnit:
     async def lock_due(self, asks: Sequence[ClaimAsk]) -> Sequence[Parcel]:
         return [parcel for ask in asks if self._current(ask.hold) for parcel in self._due(ask)]
 
-    async def lock_sending(self, hold: Hold) -> Sequence[Parcel]:
-        if not self._current(hold):
-            return []
+    async def lock_sending(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
+        shards = {hold.shard for hold in holds if self._current(hold)}
         return [
             parcel
             for key, parcel in sorted(self.memory.parcels.items())
-            if shard_of(key.tenant) == hold.shard and parcel.delivery.state is State.SENDING
+            if shard_of(key.tenant) in shards and parcel.delivery.state is State.SENDING
         ]
 
     async def add(self, parcels: Sequence[Parcel]) -> None:

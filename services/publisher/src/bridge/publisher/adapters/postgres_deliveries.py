@@ -130,10 +130,11 @@ class PostgresUnit:
         )
         return [to_parcel(row) for row in rows]
 
-    async def lock_sending(self, hold: Hold) -> Sequence[Parcel]:
-        if hold.shard not in await self._current([hold]):
+    async def lock_sending(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
+        shards = await self._current(holds)
+        if not shards:
             return []
-        return [to_parcel(row) for row in await self._tx.all(_SQL["lock_sending"], {"shard": hold.shard})]
+        return [to_parcel(row) for row in await self._tx.all(_SQL["lock_sending"], {"shards": list(shards)})]
 
     async def add(self, parcels: Sequence[Parcel]) -> None:
         await self._tx.copy(f"publisher.delivery ({', '.join(COLUMNS)})", map(to_columns, parcels))

@@ -103,8 +103,8 @@ class Ingest:
             if offset > taken:
                 raise ConfigurationError(
                     f"The database has gone back: Kafka says that {topic}-{partition} was taken in up to offset "
-                    f"{offset}, the database knows it up to {taken}. Stop every poller, transformer and publisher of this cell, "
-                    "then run 'bridge after-restore' as the runbook on restored databases says, and start them again."
+                    f"{offset}, the database knows it up to {taken}. Stop every poller, transformer and publisher of "
+                    "this cell, run 'bridge after-restore' as the runbook on restored databases says, then start them."
                 )
 
     async def _take_whole(self, batch: Sequence[Incoming]) -> IngestReport:

@@ -114,8 +114,8 @@ class Unit(Protocol):
         """
         ...
 
-    async def lock_sending(self, hold: Hold) -> Sequence[Parcel]:
-        """Lock and return what a shard's row says is out, in key order; nothing if the hold is not the current one."""
+    async def lock_sending(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
+        """Lock and return what these shards' rows say is out, in key order; a hold that is not current yields none."""
         ...
 
     async def add(self, parcels: Sequence[Parcel]) -> None:
@@ -216,6 +216,14 @@ class RecordSource(Protocol):
         ...
 
 
+class Holds(Protocol):
+    """The shards that this process may work on now."""
+
+    def current(self) -> Mapping[Shard, Hold]:
+        """Return the holds whose deadline has not passed."""
+        ...
+
+
 class TenantStanding(Protocol):
     """What ingest and dispatch need to know of tenants."""
 
@@ -229,6 +237,10 @@ class TenantStanding(Protocol):
 
     def removed(self, tenant: TenantId) -> bool:
         """Whether it was taken out of the tenant file."""
+        ...
+
+    def served(self, tenant: TenantId) -> bool:
+        """Whether anything may be sent for it at all."""
         ...
 
     def paused(self, tenant: TenantId) -> bool:

@@ -37,9 +37,9 @@ CROSS JOIN LATERAL (
 ) AS d;
 
 -- name: lock_sending
--- Lock what a shard's rows say is out.
+-- Lock what these shards' rows say is out.
 SELECT d.* FROM publisher.delivery AS d
-WHERE d.shard = %(shard)s AND d.state = 'sending'
+WHERE d.shard = ANY(%(shards)s::smallint[]) AND d.state = 'sending'
 ORDER BY d.tenant, d.flow, d.entity
 FOR UPDATE;
 

@@ -1,0 +1,5 @@
+"""`python -m bridge.publisher`."""
+
+from bridge.publisher.main import main
+
+main()

@@ -1,0 +1,190 @@
+"""Who waits: judges what calls say about a tenant's target, closes its gates, and probes until they may open.
+
+The stored gates, as the snapshot shows them, are the truth; the judges here only count. An outage closes a gate and
+never makes a dead letter.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Protocol
+
+from bridge.contracts.identity import Flow, TenantId
+from bridge.contracts.reasons import Reason
+from bridge.publisher.application.target import CustomerTarget
+from bridge.publisher.application.verdict import (
+    Adopted,
+    Declined,
+    Denied,
+    LookFailed,
+    Result,
+    Stored,
+    Unclear,
+    Verdict,
+    Waits,
+    verdict_of_error,
+)
+from bridge.remote.gate import (
+    AccessDenied,
+    Close,
+    Fact,
+    Failed,
+    GateJudge,
+    GateState,
+    HalfOpen,
+    Limited,
+    Open,
+    ProbeFailed,
+    ProbeSucceeded,
+    Succeeded,
+)
+from bridge.remote.gate import Declined as DeclinedAlike
+from bridge.remote.pacing import DEFAULT_PAUSE
+from bridge.runtime.errors import BridgeError
+from bridge.runtime.logging import get_logger
+from bridge.tenancy.gates import Gate, GateKey, System
+
+log = get_logger(__name__)
+
+
+class GateBook(Protocol):
+    """The stored gates: read from the snapshot, written on change; a write is in the snapshot when it returns."""
+
+    def closed(self, keys: Iterable[GateKey]) -> Sequence[Gate]:
+        """Return those of the gates that are closed, half-open ones included."""
+        ...
+
+    def host_of(self, tenant: TenantId) -> GateKey | None:
+        """Return the gate of the tenant's target host; None for an unknown tenant."""
+        ...
+
+    async def close(self, key: GateKey, close: Close, *, probe_in: timedelta) -> None:
+        """Write a gate closed; one that a person closed stays as it is."""
+        ...
+
+    async def half_open(self, key: GateKey, reason: Reason) -> None:
+        """Let one row at a time through."""
+        ...
+
+    async def open(self, key: GateKey) -> None:
+        """Open a half-open gate."""
+        ...
+
+    async def due_probes(self, tenants: Sequence[TenantId], *, every: timedelta) -> Sequence[Gate]:
+        """Claim the probes that are due; no other replica gets them within the interval."""
+        ...
+
+
+class Gatekeeper:
+    """Judges, closes, probes and opens.
+
+    Args:
+        probe_every: Time between two probes of a closed gate.
+        max_pause: The longest pause taken over from the target.
+    """
+
+    def __init__(self, book: GateBook, target: CustomerTarget, *, probe_every: timedelta, max_pause: timedelta) -> None:
+        self._book = book
+        self._target = target
+        self._probe_every = probe_every
+        self._max_pause = max_pause
+        self._judges: dict[GateKey, GateJudge] = {}
+
+    def at_once(self, tenant: TenantId, flow: Flow) -> int | None:
+        """Return how many of the tenant's entities may be on their way: 0 closed, 1 half-open, None no limit."""
+        keys = [GateKey.system(tenant, System.OC2), GateKey.flow(tenant, flow)]
+        host = self._book.host_of(tenant)
+        gates = self._book.closed([*keys, host] if host else keys)
+        if not gates:
+            return None
+        return 1 if all(gate.half_open for gate in gates) else 0
+
+    async def note(self, tenant: TenantId, flow: Flow, results: Sequence[Result]) -> None:
+        """Take in what one call said; writes only where a gate changes."""
+        system, own_flow = GateKey.system(tenant, System.OC2), GateKey.flow(tenant, flow)
+        for key, facts in _facts(system, own_flow, results, self._max_pause).items():
+            for fact in facts:
+                await self._judge(key, fact)
+
+    async def probe(self, tenants: Sequence[TenantId]) -> None:
+        """Make the probes that are due for these tenants; each is one safe call."""
+        for gate in await self._book.due_probes(tenants, every=self._probe_every):
+            if gate.key.tenant is not None:
+                await self._probe_one(gate, gate.key.tenant)
+
+    async def _probe_one(self, gate: Gate, tenant: TenantId) -> None:
+        try:
+            await self._target.probe(tenant)
+        except BridgeError as error:
+            await self._judge(gate.key, _probe_failure(verdict_of_error(error), self._max_pause))
+        else:
+            await self._judge(gate.key, ProbeSucceeded())
+
+    async def _judge(self, key: GateKey, fact: Fact) -> None:
+        judge, verdict = self._current(key).judge(fact)
+        self._judges[key] = judge
+        match verdict:
+            case Close():
+                log.warning("A gate closes.", gate=str(key), reason=verdict.reason.value, why=verdict.why)
+                await self._book.close(key, verdict, probe_in=verdict.pause or self._probe_every)
+            case HalfOpen():
+                log.info("A gate lets one row at a time through.", gate=str(key))
+                await self._book.half_open(key, judge.reason or Reason.TARGET_DOWN)
+            case Open():
+                log.info("A gate opens.", gate=str(key))
+                await self._book.open(key)
+            case None:
+                pass
+
+    def _current(self, key: GateKey) -> GateJudge:
+        """Return the judge as the stored gate has it: a person or another process may have changed it."""
+        judge = self._judges.get(key, GateJudge())
+        gates = self._book.closed([key])
+        if not gates:
+            return judge if judge.state is GateState.OPEN else GateJudge()
+        state = GateState.HALF_OPEN if gates[0].half_open else GateState.CLOSED
+        return replace(judge, state=state, reason=gates[0].reason)
+
+
+def _facts(
+    system: GateKey, flow: GateKey, results: Sequence[Result], max_pause: timedelta
+) -> Mapping[GateKey, list[Fact]]:
+    """Return what a call says to each judge. A call that failed as a whole is one failure, however many it carried."""
+    facts: dict[GateKey, list[Fact]] = {system: [], flow: []}
+    whole: set[tuple[type[Verdict], Reason | None]] = set()
+    for result in results:
+        entity, verdict = str(result.claim.parcel.key.entity), result.verdict
+        if isinstance(verdict, Declined):
+            facts[flow].append(DeclinedAlike(entity, verdict.likeness))
+            continue
+        kind = (type(verdict), getattr(verdict, "reason", None))
+        if kind in whole:
+            continue
+        whole.add(kind)
+        match verdict:
+            case Stored() | Adopted():
+                facts[system].append(Succeeded(entity))
+                facts[flow].append(Succeeded(entity))
+            case Waits(after, why, Reason() as reason) | LookFailed(after, why, Reason() as reason):
+                facts[system].append(_failure(entity, after, why, reason, max_pause))
+            case Unclear(why):
+                facts[system].append(Failed(entity, why))
+            case Denied(reason, why):
+                facts[system].append(AccessDenied(reason, why))
+    return facts
+
+
+def _failure(entity: str, after: timedelta | None, why: str, reason: Reason, max_pause: timedelta) -> Fact:
+    if reason is Reason.RATE_LIMITED:
+        return Limited(min(after or DEFAULT_PAUSE, max_pause), why)
+    return Failed(entity, why)
+
+
+def _probe_failure(verdict: Waits | Denied, max_pause: timedelta) -> Fact:
+    match verdict:
+        case Denied(reason, why):
+            return AccessDenied(reason, why)
+        case Waits(after, why, Reason.RATE_LIMITED):
+            return Limited(min(after or DEFAULT_PAUSE, max_pause), why)
+        case Waits():
+            return ProbeFailed()

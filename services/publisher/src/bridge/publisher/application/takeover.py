@@ -1,0 +1,93 @@
+"""What a shard's new owner finds: rows that say they are out, and nobody here who sent them.
+
+Under an older epoch the former owner may have sent them: in doubt until that has settled. Under our own epoch, but not
+in our hands, the claim's commit answer was lost, so nothing was sent.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from bridge.contracts.identity import Shard, TenantId, shard_of
+from bridge.publisher.application.arrival import trace_id
+from bridge.publisher.application.in_flight import InFlight
+from bridge.publisher.application.ports import DeliveryStore, Hold
+from bridge.publisher.application.writing import note_effects, write
+from bridge.publisher.domain.delivery import facts
+from bridge.publisher.domain.delivery.model import Policy
+from bridge.publisher.domain.delivery.transitions import decide
+from bridge.publisher.domain.journal import LogEntry, Parcel, Step, Writings
+
+
+class Takeover:
+    """Admits shards to work; `on_doubt` is told each tenant whose former owner had something out."""
+
+    def __init__(
+        self,
+        store: DeliveryStore,
+        in_flight: InFlight,
+        *,
+        policy: Policy,
+        owner: str,
+        dead_letter_topic: str,
+        on_doubt: Callable[[TenantId], None],
+    ) -> None:
+        self._store = store
+        self._in_flight = in_flight
+        self._policy = policy
+        self._owner = owner
+        self._dead_letter_topic = dead_letter_topic
+        self._on_doubt = on_doubt
+        self._admitted: dict[Shard, int] = {}
+
+    async def admit(self, holds: Mapping[Shard, Hold]) -> None:
+        """Look through every shard that is new under its epoch, before anything of it is claimed.
+
+        Raises:
+            TransientError: Nothing was admitted; try again.
+        """
+        new = [hold for shard, hold in holds.items() if self._admitted.get(shard) != hold.epoch]
+        if new:
+            await self._look_through(new)
+        self._admitted = {shard: hold.epoch for shard, hold in holds.items()}
+
+    def doubt_memory(self) -> None:
+        """Look through all shards again: the answer to a claim's commit was lost."""
+        self._admitted.clear()
+
+    async def _look_through(self, holds: Sequence[Hold]) -> None:
+        epochs = {hold.shard: hold.epoch for hold in holds}
+        writings = Writings()
+        changed: list[Parcel] = []
+        async with self._store.unit() as unit:
+            for parcel in await unit.lock_sending(holds):
+                ours = parcel.delivery.claim_epoch == epochs[shard_of(parcel.key.tenant)]
+                if ours and parcel.key in self._in_flight:
+                    continue
+                fact = facts.NeverSent(unit.now) if ours else facts.TakenOver(unit.now)
+                changed.append(self._put_right(parcel, fact, writings))
+            await unit.change(changed)
+            await write(unit, writings, dead_letter_topic=self._dead_letter_topic)
+
+    def _put_right(self, parcel: Parcel, fact: facts.TakenOver | facts.NeverSent, writings: Writings) -> Parcel:
+        before = parcel.delivery
+        decision = decide(before, fact, self._policy)
+        after = Parcel(decision.delivery or before, parcel.origin, parcel.confirmed_payload)
+        taken_over = isinstance(fact, facts.TakenOver)
+        if taken_over:
+            self._on_doubt(before.key.tenant)
+        sent = before.sent.version if before.sent else before.wanted.version
+        writings.log.append(
+            LogEntry(
+                key=before.key,
+                version=sent,
+                step=Step.TAKEN_OVER if taken_over else Step.NOT_SENT,
+                before=before.state,
+                after=after.delivery.state,
+                outcome="in doubt" if taken_over else "never sent",
+                attempt=before.attempt,
+                trace_id=trace_id(before.wanted.traceparent),
+                claim_epoch=before.claim_epoch,
+                owner=self._owner,
+            )
+        )
+        note_effects(writings, after, decision.effects, before=before.state)
+        return after

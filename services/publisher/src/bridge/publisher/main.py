@@ -1,0 +1,354 @@
+"""The publisher's composition root: the only module that knows every part."""
+
+import asyncio
+import os
+import random
+import secrets
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, NoReturn
+
+from opentelemetry.sdk.trace.export import SpanExporter
+
+from bridge.contracts.topics import TopicName, wire_name
+from bridge.durable.database import Database
+from bridge.durable.lease import LeaseKeeper
+from bridge.durable.migrate import discover, require_head
+from bridge.durable.outbox import Outbox
+from bridge.durable.relay import RELAY_LEASE, Relay
+from bridge.messaging.consumer import BatchConsumer
+from bridge.messaging.producer import BatchProducer
+from bridge.messaging.record import Outgoing
+from bridge.oc2.client import Oc2Client
+from bridge.publisher.adapters.kafka_source import KafkaSource, Revocations
+from bridge.publisher.adapters.oc2_target import Oc2Target
+from bridge.publisher.adapters.postgres_deliveries import SCHEMA, PostgresDeliveries
+from bridge.publisher.adapters.tenancy import SHARD_LEASES, DirectoryStanding, LeasedShards, StoredGates
+from bridge.publisher.application.acts import Acts
+from bridge.publisher.application.chore import Chore
+from bridge.publisher.application.deliver_customers import DeliverCustomers
+from bridge.publisher.application.dispatch import Dispatcher, Pace
+from bridge.publisher.application.done import Backoff, Done
+from bridge.publisher.application.gatekeeper import Gatekeeper
+from bridge.publisher.application.in_flight import InFlight
+from bridge.publisher.application.ingest import Ingest
+from bridge.publisher.application.ingest_loop import IngestLoop
+from bridge.publisher.application.payment_terms import PaymentTerms
+from bridge.publisher.application.ports import RecordSource
+from bridge.publisher.application.readiness import Readiness
+from bridge.publisher.application.takeover import Takeover
+from bridge.publisher.application.target import CustomerTarget
+from bridge.publisher.domain.delivery.model import Policy
+from bridge.publisher.settings import DeliverySettings, HttpSettings, PublisherSettings
+from bridge.remote.http import Timeouts
+from bridge.remote.httpx_port import HttpxPort
+from bridge.remote.observed_port import ObservedPort
+from bridge.runtime.checkpoints import Checkpoints, no_checkpoints
+from bridge.runtime.clock import Clock, SystemClock
+from bridge.runtime.errors import BrokerUnavailableError, ConfigurationError, TransientError
+from bridge.runtime.health import Health
+from bridge.runtime.health_server import HealthServer
+from bridge.runtime.lifecycle import Loop, run_main, serve
+from bridge.runtime.logging import configure_logging, get_logger
+from bridge.runtime.settings import load
+from bridge.runtime.tracing import configure_tracing, flush_tracing
+from bridge.tenancy.acts import ActStore
+from bridge.tenancy.directory import TenantDirectory
+
+NAME: Final = "publisher"
+MAPPED_TOPICS: Final = (TopicName.CUSTOMER_MAPPED,)
+_PROBE_LOOK_SECONDS: Final = 0.5
+_FLUSH_SECONDS: Final = 3.0
+_SLACK_SECONDS: Final = 30.0
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """The parts that run, and where the process answers its probes."""
+
+    loops: Sequence[Loop]
+    health: Health
+    port: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """What the publisher is connected to."""
+
+    db: Database
+    producer: BatchProducer
+    source: RecordSource
+    target: CustomerTarget
+    directory: TenantDirectory
+    health: Health
+    clock: Clock
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What the parts share."""
+
+    policy: Policy
+    dead_letter_topic: str
+    checkpoints: Checkpoints
+
+
+@asynccontextmanager
+async def compose_publisher(
+    settings: PublisherSettings,
+    *,
+    checkpoints: Checkpoints = no_checkpoints,
+    unsafe_settle: timedelta | None = None,
+    clock: Clock | None = None,
+) -> AsyncIterator[Publisher]:
+    """Connect and build everything; close it in reverse order. The leases are given back at the very end.
+
+    Args:
+        unsafe_settle: Tests only: a settle time that the settings would refuse, to show what it protects from.
+
+    Raises:
+        ConfigurationError: Database or broker cannot be used as they are; the sentence says why.
+    """
+    clock = clock or SystemClock()
+    health = Health(clock)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(HealthServer(health, settings.health))
+        outside = await _connect(stack, settings, clock, health)
+        keeper = LeaseKeeper(
+            outside.db,
+            schema=SCHEMA,
+            owner=outside.owner,
+            ttl_seconds=settings.lease.ttl_seconds,
+            margin_seconds=settings.lease.margin_seconds,
+            clock=clock,
+            wanted=[RELAY_LEASE, *SHARD_LEASES],
+            beat=health.beat,
+        )
+        stack.push_async_callback(_release, keeper)
+        settle = unsafe_settle if unsafe_settle is not None else timedelta(seconds=settings.delivery.settle_seconds)
+        rules = _Rules(
+            Policy(settle=settle, unknown_rounds_limit=settings.delivery.unknown_rounds),
+            wire_name(TopicName.DEAD_LETTER, settings.kafka.topic_prefix),
+            checkpoints,
+        )
+        yield Publisher(_loops(settings, outside, keeper, rules), health, server.port, outside.owner)
+
+
+async def run_publisher(
+    settings: PublisherSettings,
+    *,
+    checkpoints: Checkpoints = no_checkpoints,
+    unsafe_settle: timedelta | None = None,
+    exporter: SpanExporter | None = None,
+) -> int:
+    """Run until SIGTERM or a failure; return the process's exit code."""
+    configure_logging(NAME, settings.telemetry.log_level)
+    provider = configure_tracing(NAME, settings.telemetry, exporter=exporter)
+    try:
+        async with compose_publisher(settings, checkpoints=checkpoints, unsafe_settle=unsafe_settle) as publisher:
+            drain = settings.lifecycle.drain_seconds
+            return await serve(NAME, publisher.loops, drain_seconds=drain, health=publisher.health)
+    finally:
+        flush_tracing(provider, limit_seconds=_FLUSH_SECONDS)
+
+
+def main() -> NoReturn:
+    """Run the process from its environment."""
+    run_main(lambda: run_publisher(load(PublisherSettings)))
+
+
+async def _connect(stack: AsyncExitStack, settings: PublisherSettings, clock: Clock, health: Health) -> _Outside:
+    db = await stack.enter_async_context(Database(settings.postgres, application_name=NAME))
+    await require_head(db, [each for each in discover() if each.schema in ("control", SCHEMA)])
+    directory = TenantDirectory(db, beat=health.beat)
+    await directory.refresh()
+    http = await stack.enter_async_context(
+        HttpxPort(
+            clock,
+            connections_per_host=settings.http.connections_per_host,
+            allow_private_addresses=settings.http.allow_loopback,
+        )
+    )
+    client = Oc2Client(ObservedPort(http, system="oc2"), timeouts=_timeouts(settings.http))
+    producer = BatchProducer(settings.kafka, NAME)
+    revocations = Revocations()
+    prefix = settings.kafka.topic_prefix
+    consumer = BatchConsumer(
+        settings.kafka,
+        group=f"{prefix}{NAME}",
+        topics=[wire_name(topic, prefix) for topic in MAPPED_TOPICS],
+        max_records=settings.ingest.batch,
+        on_revoked=revocations.note,
+        client_id=NAME,
+    )
+    try:
+        await stack.enter_async_context(producer)
+        await stack.enter_async_context(consumer)
+    except BrokerUnavailableError as error:
+        # A broker that cannot be reached at the start is a wrong configuration.
+        raise ConfigurationError(str(error)) from error
+    return _Outside(
+        db,
+        producer,
+        KafkaSource(consumer, revocations, wait_seconds=settings.ingest.wait_seconds),
+        Oc2Target(client, directory),
+        directory,
+        health,
+        clock,
+        f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+    )
+
+
+def _loops(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, rules: _Rules) -> Sequence[Loop]:
+    store = PostgresDeliveries(outside.db, owner=outside.owner, acts=ActStore(outside.db))
+    holds, standing = LeasedShards(keeper), DirectoryStanding(outside.directory)
+    wake = asyncio.Event()
+    gatekeeper = Gatekeeper(
+        StoredGates(outside.db, outside.directory),
+        outside.target,
+        probe_every=timedelta(seconds=settings.delivery.gate_probe_seconds),
+        max_pause=timedelta(seconds=settings.http.max_pause_seconds),
+    )
+    dispatcher = _dispatcher(settings, outside, rules, store, holds, gatekeeper, wake)
+    ingest = Ingest(store, standing, dead_letter_topic=rules.dead_letter_topic, on_work=wake.set)
+    taking_in = IngestLoop(
+        outside.source, ingest, outside.clock, checkpoints=rules.checkpoints, beat=outside.health.beat
+    )
+    acts = Acts(
+        store,
+        holds,
+        policy=rules.policy,
+        dead_letter_topic=rules.dead_letter_topic,
+        look_every_seconds=settings.delivery.acts_every_seconds,
+        on_work=wake.set,
+        beat=outside.health.beat,
+    )
+
+    async def probe() -> None:
+        shards = holds.current().keys()
+        await gatekeeper.probe(
+            [t.id for t in outside.directory.tenants.values() if t.shard in shards and not t.removed]
+        )
+
+    loops: list[Loop] = [
+        keeper,
+        outside.directory,
+        taking_in,
+        dispatcher,
+        acts,
+        _relay(settings, outside, keeper, rules),
+        Chore("probes", probe, _PROBE_LOOK_SECONDS, outside.health.beat),
+    ]
+    _watch(settings, outside.health, loops, keeper, taking_in, dispatcher)
+    return loops
+
+
+def _dispatcher(
+    settings: PublisherSettings,
+    outside: _Outside,
+    rules: _Rules,
+    store: PostgresDeliveries,
+    holds: LeasedShards,
+    gatekeeper: Gatekeeper,
+    wake: asyncio.Event,
+) -> Dispatcher:
+    in_flight = InFlight()
+    terms = PaymentTerms(outside.target, outside.clock, settle=rules.policy.settle)
+    return Dispatcher(
+        store,
+        holds,
+        DirectoryStanding(outside.directory),
+        gatekeeper,
+        Takeover(
+            store,
+            in_flight,
+            policy=rules.policy,
+            owner=outside.owner,
+            dead_letter_topic=rules.dead_letter_topic,
+            on_doubt=terms.rest,
+        ),
+        DeliverCustomers(outside.target, terms, outside.clock, list_size=settings.delivery.list_size),
+        Done(
+            store,
+            policy=rules.policy,
+            backoff=_backoff(settings.delivery),
+            owner=outside.owner,
+            dead_letter_topic=rules.dead_letter_topic,
+        ),
+        in_flight,
+        policy=rules.policy,
+        pace=_pace(settings.delivery),
+        owner=outside.owner,
+        dead_letter_topic=rules.dead_letter_topic,
+        wake=wake,
+        checkpoints=rules.checkpoints,
+        beat=outside.health.beat,
+    )
+
+
+def _relay(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, rules: _Rules) -> Relay[Outgoing]:
+    return Relay(
+        outside.db,
+        Outbox(SCHEMA),
+        outside.producer,
+        lambda topic, key, value, headers: Outgoing(topic, key, value, tuple(headers)),
+        keeper,
+        clock=outside.clock,
+        batch=settings.relay.batch,
+        deadline_seconds=settings.relay.deadline_seconds,
+        idle_seconds=settings.relay.idle_seconds,
+        checkpoints=rules.checkpoints,
+        beat=outside.health.beat,
+    )
+
+
+def _watch(
+    settings: PublisherSettings,
+    health: Health,
+    loops: Sequence[Loop],
+    keeper: LeaseKeeper,
+    taking_in: IngestLoop,
+    dispatcher: Dispatcher,
+) -> None:
+    readiness = Readiness(settings.ingest.stuck_seconds, settings.delivery.oldest_due_seconds)
+    health.set_check("leases", lambda: readiness.leases(len(keeper.held)))
+    health.set_check("ingest", lambda: readiness.ingest(taking_in.stuck_seconds()))
+    health.set_check("dispatch", lambda: readiness.dispatch(dispatcher.oldest_open))
+    limit = settings.http.total_seconds + settings.lease.ttl_seconds + settings.relay.deadline_seconds + _SLACK_SECONDS
+    for loop in loops:
+        health.expect(loop.name, within_seconds=limit)
+
+
+def _backoff(delivery: DeliverySettings) -> Backoff:
+    base, cap = timedelta(seconds=delivery.backoff_seconds), timedelta(seconds=delivery.backoff_cap_seconds)
+    # Chance spreads retries; nothing secret hangs on it.
+    return Backoff(base, cap, random.Random())  # noqa: S311
+
+
+def _pace(delivery: DeliverySettings) -> Pace:
+    return Pace(delivery.rows, delivery.rows_per_tenant, delivery.calls_per_tenant, delivery.look_every_seconds)
+
+
+def _timeouts(http: HttpSettings) -> Timeouts:
+    return Timeouts(
+        connect=http.connect_seconds,
+        write=http.read_seconds,
+        read=http.read_seconds,
+        pool=http.connect_seconds,
+        total=http.total_seconds,
+    )
+
+
+async def _release(keeper: LeaseKeeper) -> None:
+    """Give the leases back, so that others need not wait for them to run out; a courtesy, not a duty."""
+    try:
+        await keeper.release_all()
+    except TransientError as error:
+        log.warning("The leases could not be given back; they run out by themselves.", error=str(error))
