@@ -11,7 +11,8 @@ from typing import Self
 class FaultProxy:
     """Forwards to 127.0.0.1:`target` until told otherwise; clients connect to `port`.
 
-    `silent`: goes on taking what both sides send and passes nothing on, as a half-open connection does.
+    `silent`: goes on taking what both sides send and passes nothing on, not even
+    that a side has left, as a half-open connection does.
     `cut_after`: when the client sends these bytes the server still gets them, then the client's side breaks.
     """
 
@@ -54,11 +55,13 @@ class FaultProxy:
             if self.cut_after is not None and self.cut_after in data:
                 self.silent = True
                 back.transport.abort()
-        out.close()
+        if not self.silent:
+            out.close()
 
     async def _down(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             if not self.silent:
                 out.write(data)
                 await out.drain()
-        out.close()
+        if not self.silent:
+            out.close()
