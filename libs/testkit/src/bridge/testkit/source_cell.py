@@ -1,0 +1,232 @@
+"""One cell as the poller sees it: a migrated database, topics, tenants declared, and what arrives on the log.
+
+Owns the set-up of tests around a poller. Knows the shared libraries and the simulators, no service.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from bridge.contracts import headers
+from bridge.contracts.envelope import Envelope
+from bridge.contracts.identity import TenantId
+from bridge.contracts.topics import TOPICS, TopicName, wire_name
+from bridge.durable.database import Database
+from bridge.durable.migrate import discover, migrate
+from bridge.durable.row import Row
+from bridge.messaging.admin import TopicAdmin
+from bridge.messaging.consumer import BatchConsumer
+from bridge.runtime.lifecycle import Loop
+from bridge.runtime.settings import KafkaSettings, PostgresSettings
+from bridge.tenancy.apply import apply, current_tenants, plan
+from bridge.tenancy.file import TenantEntry, TenantFile
+from bridge.tenancy.tenant import UrlRules
+from bridge.testkit.databases import as_role, settings_for
+from bridge.testkit.simulator_answers import Json, JsonObject
+from bridge.testkit.simulators import SimulatorAdmin
+from bridge.testkit.waiting import eventually
+
+ROLE_PASSWORD: Final = SecretStr("only-for-tests")
+_EMPLOYEE: Final = "employee-token"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One record on `customer-changed`."""
+
+    envelope: Envelope
+    key: bytes | None
+    body: bytes
+
+    @property
+    def word(self) -> str:
+        """What it says: changed, withdrawn or unreadable."""
+        return self.envelope.type.value.split(".")[1]
+
+
+@dataclass(slots=True)
+class SourceTenant:
+    """A declared tenant with its simulated company; its employee token lies in a file that tests may rewrite."""
+
+    id: TenantId
+    company: int
+    secret: Path
+    cell: "SourceCell"
+
+    def write(self, *customers: JsonObject) -> list[int]:
+        """Create or edit customers at the source and return their ids."""
+        return [row.id for row in self.cell.simulators.write_customers(self.company, customers)]
+
+    async def said(self) -> list[tuple[str | None, str]]:
+        """Return what was told of this tenant so far, in order per entity: number and word."""
+        return [(heard.envelope.entity, heard.word) for heard in await self.heard()]
+
+    async def heard(self) -> list[Heard]:
+        """Return every record of this tenant so far."""
+        return await self.cell.heard(self.id)
+
+    async def hear(self, count: int, timeout: float = 15.0) -> list[Heard]:
+        """Wait until at least this many records of the tenant are on the log."""
+
+        async def enough() -> bool:
+            return len(await self.heard()) >= count
+
+        await eventually(enough, timeout, what=f"{count} records of {self.id}")
+        return await self.heard()
+
+    async def cursor(self) -> Row:
+        """Return the tenant's cursor row."""
+        query = "SELECT * FROM poller.source_cursor WHERE tenant = %(tenant)s"
+        return (await self.cell.rows(query, tenant=self.id))[0]
+
+    async def polls(self, more: int = 1, timeout: float = 15.0) -> None:
+        """Wait until this many complete polls have begun and ended from now on."""
+        for _ in range(more + 1):
+            before = await self._last_good_poll()
+
+            async def moved(before: object = before) -> bool:
+                return await self._last_good_poll() != before
+
+            await eventually(moved, timeout, what=f"a complete poll of {self.id}")
+
+    async def _last_good_poll(self) -> object:
+        query = "SELECT last_good_poll_at FROM poller.source_cursor WHERE tenant = %(tenant)s"
+        rows = await self.cell.rows(query, tenant=self.id)
+        return rows[0]["last_good_poll_at"] if rows else None
+
+    async def gate(self) -> tuple[str, str] | None:
+        """Return scope and reason of the tenant's closed gate, other than `not_live`."""
+        query = "SELECT scope, reason FROM control.gate WHERE tenant = %(tenant)s AND reason <> 'not_live'"
+        rows = await self.cell.rows(query, tenant=self.id)
+        return (rows[0].text("scope"), rows[0].text("reason")) if rows else None
+
+
+@dataclass(slots=True)
+class SourceCell:
+    """The cell. `postgres` are settings of the poller's own role, `kafka` those of the cell's topics."""
+
+    owner: Database
+    postgres: PostgresSettings
+    kafka: KafkaSettings
+    simulators: SimulatorAdmin
+    folder: Path
+    reader: BatchConsumer
+    _heard: list[Heard] = field(default_factory=list)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _entries: dict[str, TenantEntry] = field(default_factory=dict)
+
+    async def declare(
+        self, name: str, *, poll_interval: float = 0.2, paused: bool = False, **company: Json
+    ) -> SourceTenant:
+        """Declare a tenant, or declare it anew, with a simulated company of its own."""
+        known = name in self._entries
+        number = self._entries[name].tripletex.company_id if known else 7000 + len(self._entries)
+        secret = self.folder / f"{name}-employee"
+        consumer = self.folder / "consumer"
+        if not known:
+            consumer.write_text("consumer-token")
+            secret.write_text(f"{_EMPLOYEE}-{name}")
+            self.simulators.put_company(
+                number,
+                name=name,
+                consumer_token="consumer-token",  # noqa: S106 (the simulator's)
+                employee_token=f"{_EMPLOYEE}-{name}",
+                **company,
+            )
+        self._entries[name] = self._entry(name, number, secret, consumer, poll_interval=poll_interval, paused=paused)
+        await self._apply()
+        return SourceTenant(TenantId(name), number, secret, self)
+
+    def _entry(
+        self, name: str, company: int, secret: Path, consumer: Path, *, poll_interval: float, paused: bool
+    ) -> TenantEntry:
+        document = {
+            "id": name,
+            "name": name,
+            "paused": paused,
+            "poll_interval": poll_interval,
+            "tripletex": {
+                "base_url": self.simulators.tripletex_url,
+                "company_id": company,
+                "consumer_token": {"file": str(consumer)},
+                "employee_token": {"file": str(secret)},
+            },
+            "oc2": {"base_url": self.simulators.oc2_url(name), "api_key": {"file": str(secret)}},
+            "flows": ["customers"],
+        }
+        return TenantEntry.model_validate(document, context=UrlRules(allow_loopback=True))
+
+    async def _apply(self) -> None:
+        async def nothing(*_: object) -> int:
+            return 0
+
+        file = TenantFile(tenants=tuple(self._entries.values()))
+        changes = plan(file, await current_tenants(self.owner))
+        await apply(self.owner, changes, who="test", why="test", in_doubt=nothing)
+
+    async def remove(self, name: str) -> None:
+        """Take the tenant out of the file."""
+        del self._entries[name]
+        await self._apply()
+
+    async def rows(self, query: str, **values: object) -> list[Row]:
+        """Ask the database as its owner."""
+        async with self.owner.transaction() as tx:
+            return await tx.all(query, values)
+
+    async def execute(self, query: str, **values: object) -> int:
+        """Change the database as its owner."""
+        async with self.owner.transaction() as tx:
+            return await tx.execute(query, values)
+
+    async def heard(self, tenant: TenantId) -> list[Heard]:
+        """Read on and return every record of the tenant so far."""
+        async with self._reading:
+            while records := await self.reader.next_batch(0.05):
+                self._heard += [
+                    Heard(headers.decode(record.headers), record.key, record.value or b"") for record in records
+                ]
+        return [heard for heard in self._heard if heard.envelope.tenant == tenant]
+
+    async def sums_match(self, tenant: TenantId) -> bool:
+        """Whether the cursor's count of changes is the sum of the entities' change numbers."""
+        query = (
+            "SELECT c.emitted = (SELECT coalesce(sum(change_no), 0) FROM poller.source_entity e "
+            "WHERE e.tenant = c.tenant) AS equal FROM poller.source_cursor c WHERE c.tenant = %(tenant)s"
+        )
+        return (await self.rows(query, tenant=tenant))[0].flag("equal")
+
+
+@asynccontextmanager
+async def open_source_cell(
+    *, dsn: str, kafka: KafkaSettings, simulators: SimulatorAdmin, folder: Path
+) -> AsyncIterator[SourceCell]:
+    """Migrate a fresh database, make the topics, and open both."""
+    await migrate(SecretStr(dsn), discover(), role_passwords={"bridge_poller": ROLE_PASSWORD})
+    async with TopicAdmin(kafka) as admin:
+        await admin.apply(TOPICS, prefix=kafka.topic_prefix, replication=1)
+    topic = wire_name(TopicName.CUSTOMER_CHANGED, kafka.topic_prefix)
+    async with (
+        Database(settings_for(dsn), application_name="test") as owner,
+        BatchConsumer(kafka, group=f"{kafka.topic_prefix}test", topics=[topic], max_records=2000) as reader,
+    ):
+        postgres = as_role(dsn, "bridge_poller", ROLE_PASSWORD)
+        yield SourceCell(owner, postgres, kafka, simulators, folder, reader)
+
+
+@asynccontextmanager
+async def turning(loops: Sequence[Loop]) -> AsyncIterator[None]:
+    """Run loops beside the block and let them drain after it; one that fails fails the block."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for loop in loops:
+            group.create_task(loop.run(stop), name=loop.name)
+        try:
+            yield
+        finally:
+            stop.set()

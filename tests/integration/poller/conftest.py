@@ -1,0 +1,73 @@
+"""One cell and one running poller per module; each test declares tenants of its own."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bridge.devstack import sql
+from bridge.devstack.endpoints import KafkaEndpoint, PostgresEndpoint
+from bridge.poller.main import Poller, compose_poller
+from bridge.poller.settings import HttpSettings, LeaseSettings, PollerSettings, PollSettings, RelaySettings
+from bridge.runtime.settings import KafkaSettings
+from bridge.testkit.simulators import SimulatorAdmin, SimulatorProcess
+from bridge.testkit.source_cell import SourceCell, open_source_cell, turning
+
+DOCUMENTS = Path(__file__).parents[2] / "contract" / "documents"
+
+
+@pytest.fixture(scope="module")
+def module_database(postgres: PostgresEndpoint) -> Iterator[str]:
+    """The superuser's DSN of a fresh database for this module."""
+    name = f"poller_{uuid.uuid4().hex}"
+    yield sql.create_database(postgres.dsn, name)
+    sql.drop_database(postgres.dsn, name)
+
+
+@pytest.fixture(scope="module")
+def simulators() -> Iterator[SimulatorAdmin]:
+    """The simulators, which check every request of this module against the contract documents."""
+    with SimulatorProcess(documents=DOCUMENTS) as process:
+        yield process.admin
+        assert process.admin.violations() == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cell(
+    module_database: str,
+    kafka: KafkaEndpoint,
+    simulators: SimulatorAdmin,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[SourceCell]:
+    """The module's cell."""
+    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers, topic_prefix=f"t{uuid.uuid4().hex[:12]}.")
+    folder = tmp_path_factory.mktemp("cell")
+    async with open_source_cell(dsn=module_database, kafka=settings, simulators=simulators, folder=folder) as opened:
+        yield opened
+
+
+def quick_settings(cell: SourceCell, **poll: float) -> PollerSettings:
+    """Settings of a poller that looks often, gives up soon and reads in small pages."""
+    rules: dict[str, float] = {
+        "page_rows": 10,
+        "crawl_every_seconds": 0.5,
+        "gate_probe_seconds": 0.5,
+        "filter_probe_seconds": 3600.0,
+    }
+    return PollerSettings(
+        kafka=cell.kafka,
+        postgres=cell.postgres,
+        http=HttpSettings(connect_seconds=2, read_seconds=2, total_seconds=3, allow_loopback=True),
+        lease=LeaseSettings(ttl_seconds=3, margin_seconds=0.5),
+        poll=PollSettings.model_validate({**rules, **poll}),
+        relay=RelaySettings(idle_seconds=0.05, deadline_seconds=2),
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def poller(cell: SourceCell) -> AsyncIterator[Poller]:
+    """The module's poller, running."""
+    async with compose_poller(quick_settings(cell)) as composed, turning(composed.loops):
+        yield composed
