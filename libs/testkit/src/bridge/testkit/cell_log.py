@@ -1,0 +1,63 @@
+"""The topics of one cell, seen from outside the transformer: write source events, read what they became."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from bridge.contracts.topics import TOPICS, TopicName, wire_name
+from bridge.messaging.admin import TopicAdmin
+from bridge.messaging.consumer import BatchConsumer
+from bridge.messaging.producer import BatchProducer
+from bridge.messaging.record import Acked, Outgoing, Record
+from bridge.runtime.settings import KafkaSettings
+from bridge.testkit.customer_events import RawEvent
+from bridge.testkit.waiting import eventually
+
+_SEND_SECONDS = 20.0
+
+
+class CellLog:
+    """What the poller's relay writes and the publisher reads."""
+
+    def __init__(self, kafka: KafkaSettings, producer: BatchProducer, reader: BatchConsumer) -> None:
+        self._topic = wire_name(TopicName.CUSTOMER_CHANGED, kafka.topic_prefix)
+        self._producer = producer
+        self._reader = reader
+        self._read: list[Record] = []
+
+    async def write(self, events: Sequence[RawEvent]) -> None:
+        """Append events to `customer-changed` and wait until the broker has them."""
+        records = [Outgoing(self._topic, event.key, event.value or b"", event.headers) for event in events]
+        results = await self._producer.send(records, deadline_seconds=_SEND_SECONDS)
+        assert all(isinstance(result, Acked) for result in results), results
+
+    async def mapped(self, number: int, *, timeout: float = 20.0) -> list[Record]:
+        """Wait until `customer-mapped` holds at least this many records and return all that were read so far."""
+
+        async def enough() -> bool:
+            if len(self._read) < number:
+                self._read += await self._reader.next_batch(0.2)
+            return len(self._read) >= number
+
+        await eventually(enough, timeout, what=f"{number} mapped records, {len(self._read)} at first")
+        return list(self._read)
+
+    async def mapped_until_quiet(self) -> list[Record]:
+        """Return all mapped records once none has come for a second."""
+        while more := await self._reader.next_batch(1.0):
+            self._read += more
+        return list(self._read)
+
+
+@asynccontextmanager
+async def open_cell(kafka: KafkaSettings, *, partitions: int = 4) -> AsyncIterator[CellLog]:
+    """Create the cell's topics, empty, and open them."""
+    async with TopicAdmin(kafka) as admin:
+        specs = [replace(spec, partitions=partitions) for spec in TOPICS]
+        await admin.apply(specs, prefix=kafka.topic_prefix, replication=1)
+    topic = wire_name(TopicName.CUSTOMER_MAPPED, kafka.topic_prefix)
+    async with (
+        BatchProducer(kafka, "test") as producer,
+        BatchConsumer(kafka, group=f"{kafka.topic_prefix}reader", topics=[topic], max_records=1000) as reader,
+    ):
+        yield CellLog(kafka, producer, reader)

@@ -1,0 +1,5 @@
+"""Calls main and nothing else."""
+
+from bridge.transformer.main import main
+
+main()

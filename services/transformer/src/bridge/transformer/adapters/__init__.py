@@ -1,0 +1,1 @@
+"""The transformer's shells around its use cases."""

@@ -1,0 +1,195 @@
+"""The transformer on a real Kafka: every record comes out once, whatever it holds and however often it is restarted."""
+
+import asyncio
+import json
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from bridge.contracts.envelope import Outcome
+from bridge.contracts.events.customer import CustomerWanted
+from bridge.contracts.events.unmappable import Unmappable
+from bridge.contracts.headers import decode
+from bridge.contracts.reasons import Reason
+from bridge.messaging.record import Record
+from bridge.runtime.errors import ConfigurationError
+from bridge.runtime.settings import KafkaSettings, TelemetrySettings
+from bridge.runtime.tracing import configure_tracing, flush_tracing, trace_id_of
+from bridge.testkit.cell_log import CellLog
+from bridge.testkit.customer_events import customer_changed, with_headers
+from bridge.testkit.waiting import eventually
+from bridge.transformer.main import Transformer, compose_transformer
+from bridge.transformer.settings import TransformerSettings
+
+
+@asynccontextmanager
+async def running(settings: TransformerSettings) -> AsyncIterator[Transformer]:
+    """Run a transformer; on leaving it drains as it would on SIGTERM."""
+    stop = asyncio.Event()
+    async with compose_transformer(settings) as transformer, asyncio.TaskGroup() as group:
+        for loop in transformer.loops:
+            group.create_task(loop.run(stop))
+        try:
+            yield transformer
+        finally:
+            stop.set()
+
+
+def _numbers(records: list[Record]) -> list[str | None]:
+    return [decode(record.headers).entity for record in records]
+
+
+async def test_every_record_comes_out_under_its_key_in_its_order(cell: CellLog, settings: TransformerSettings) -> None:
+    events = [customer_changed(10_000 + n % 50, revision=n + 1) for n in range(400)]
+    await cell.write(events)
+
+    async with running(settings):
+        mapped = await cell.mapped(400)
+
+    assert sorted(record.key or b"" for record in mapped) == sorted(event.key or b"" for event in events)
+    for number in range(10_000, 10_050):
+        revisions = [decode(r.headers).version for r in mapped if decode(r.headers).entity == str(number)]
+        assert revisions == sorted(revisions)
+        assert len(revisions) == 8
+
+
+async def test_poison_records_pass_on_as_letters_and_stop_nothing(cell: CellLog, settings: TransformerSettings) -> None:
+    good = customer_changed(1)
+    poison = [
+        replace(good, value=b"\xff\x00 not JSON"),
+        replace(good, headers=()),
+        replace(good, headers=(("ce_id", b"\xff\xfe"),)),
+        with_headers(good, {"ce_type": b"customer.changed.v99"}),
+        customer_changed(1, name=""),
+    ]
+    await cell.write([*poison, good])
+
+    async with running(settings):
+        mapped = await cell.mapped(6)
+
+    letters = [Unmappable.model_validate_json(r.value or b"") for r in mapped[:5]]
+    assert [letter.reason for letter in letters] == [
+        Reason.EVENT_UNREADABLE,
+        Reason.EVENT_UNREADABLE,
+        Reason.EVENT_UNREADABLE,
+        Reason.UNKNOWN_SCHEMA,
+        Reason.NAME_MISSING,
+    ]
+    assert [letter.raw for letter in letters] == [event.value for event in poison]
+    assert [letter.raw_key for letter in letters] == [event.key for event in poison]
+    assert [letter.headers for letter in letters] == [event.headers for event in poison]
+    assert [letter.origin_offset for letter in letters] == [0, 1, 2, 3, 4]
+    assert CustomerWanted.model_validate_json(mapped[5].value or b"").customer_number == 1
+
+
+async def test_a_restart_goes_on_where_it_stopped(cell: CellLog, settings: TransformerSettings) -> None:
+    await cell.write([customer_changed(n) for n in range(1, 51)])
+    async with running(settings):
+        await cell.mapped(50)
+    await cell.write([customer_changed(n) for n in range(51, 101)])
+
+    async with running(settings):
+        await cell.mapped(100)
+    everything = await cell.mapped_until_quiet()
+
+    assert sorted(int(number or 0) for number in _numbers(everything)) == list(range(1, 101))
+
+
+async def test_records_written_before_the_first_start_are_not_skipped(
+    cell: CellLog, settings: TransformerSettings
+) -> None:
+    await cell.write([customer_changed(n) for n in range(1, 21)])
+
+    async with running(settings):
+        await cell.write([customer_changed(n) for n in range(21, 41)])
+        mapped = await cell.mapped(40)
+
+    assert {int(number or 0) for number in _numbers(mapped)} == set(range(1, 41))
+
+
+async def test_two_replicas_share_the_partitions_and_lose_nothing_when_one_leaves(
+    cell: CellLog, settings: TransformerSettings
+) -> None:
+    async with running(settings):
+        await cell.write([customer_changed(n) for n in range(1, 101)])
+        async with running(settings):
+            await cell.write([customer_changed(n) for n in range(101, 201)])
+            await cell.mapped(150)
+        await cell.write([customer_changed(n) for n in range(201, 301)])
+        mapped = await cell.mapped(300)
+
+        async def all_seen() -> bool:
+            return {int(number or 0) for number in _numbers(await cell.mapped(len(mapped)))} == set(range(1, 301))
+
+        await eventually(all_seen, 20)
+
+
+async def test_the_trace_goes_on_in_the_mapped_record(cell: CellLog, settings: TransformerSettings) -> None:
+    spans = InMemorySpanExporter()
+    provider = configure_tracing("transformer", TelemetrySettings(), exporter=spans)
+    event = customer_changed(7)
+    source = dict(event.headers)["traceparent"].decode()
+    await cell.write([event])
+
+    async with running(settings):
+        (mapped,) = await cell.mapped(1)
+    flush_tracing(provider, limit_seconds=5)
+
+    passed_on = decode(mapped.headers).traceparent or ""
+    assert trace_id_of(passed_on) == trace_id_of(source)
+    assert passed_on != source
+    (process,) = [span for span in spans.get_finished_spans() if span.name == "process customer-changed"]
+    assert process.parent is not None
+    assert f"{process.parent.span_id:016x}" == source.split("-")[2]
+    assert process.context is not None
+    assert f"{process.context.span_id:016x}" == passed_on.split("-")[2]
+    (send,) = [span for span in spans.get_finished_spans() if span.name == "send customer-mapped"]
+    assert [link.context.span_id for link in send.links] == [process.context.span_id]
+
+
+async def test_it_is_ready_when_it_has_its_partitions_and_alive_all_along(
+    cell: CellLog, settings: TransformerSettings
+) -> None:
+    async with running(settings) as transformer:
+
+        async def ready() -> bool:
+            return not any(transformer.health.readiness().values())
+
+        await eventually(ready, 15)
+        body = await asyncio.to_thread(_get, f"http://127.0.0.1:{transformer.port}/livez")
+
+        assert json.loads(body)["alive"] is True
+
+
+async def test_a_missing_topic_stops_the_start_in_one_sentence(
+    kafka_settings: KafkaSettings, settings: TransformerSettings
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"lacks the topics .*customer-changed.*bridge topics apply"):
+        async with compose_transformer(settings):
+            pass
+
+
+async def test_an_unreachable_broker_stops_the_start_in_one_sentence(settings: TransformerSettings) -> None:
+    nowhere = KafkaSettings(bootstrap_servers="127.0.0.1:1", request_timeout_seconds=1)
+
+    with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1:1 cannot be reached"):
+        async with compose_transformer(settings.model_copy(update={"kafka": nowhere})):
+            pass
+
+
+async def test_outcomes_are_in_the_headers(cell: CellLog, settings: TransformerSettings) -> None:
+    await cell.write([customer_changed(3), customer_changed(3, name=" ")])
+
+    async with running(settings):
+        mapped = await cell.mapped(2)
+
+    assert [decode(record.headers).outcome for record in mapped] == [Outcome.MAPPED, Outcome.UNMAPPABLE]
+
+
+def _get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return bytes(answer.read())
