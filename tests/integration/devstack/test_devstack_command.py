@@ -16,6 +16,8 @@ from bridge.devstack.endpoints import KafkaEndpoint, PostgresEndpoint, external_
 from bridge.devstack.errors import DevstackError
 from bridge.devstack.identity import ProcessIdentity
 from bridge.devstack.layout import StackFolder
+from bridge.devstack.postgres import PostgresServer
+from bridge.devstack.postgres_binaries import remove_copied_binaries
 from bridge.devstack.state import note_processes, noted_processes
 from bridge.devstack.waiting import holds_within
 
@@ -94,6 +96,18 @@ def test_nothing_is_started_when_a_named_server_does_not_answer(folder: Path) ->
     assert answer.returncode == 1
     assert "No Kafka broker answers" in answer.stderr
     assert not StackFolder(folder).state.exists()
+
+
+def test_clean_leaves_the_programs_of_a_running_server_alone(folder: Path, tmp_path: Path) -> None:
+    with PostgresServer(tmp_path / "other", relaxed=True) as other:
+        _devstack(folder, "clean")
+        remove_copied_binaries()  # what `clean` of the checkout's own folder does besides
+        functions = sql.execute(
+            other.dsn, "create function f() returns int language plpgsql as 'begin return 1; end'; select f()"
+        )
+    other.wipe()
+
+    assert functions == "1"
 
 
 def test_run_gives_the_addresses_and_the_exit_code_and_stops_what_it_started(folder: Path) -> None:

@@ -41,7 +41,8 @@ def _down(options: argparse.Namespace) -> int:
 
 def _clean(options: argparse.Namespace) -> int:
     _stack(options).clean(_progress)
-    remove_copied_binaries()
+    if options.folder == LOCAL:  # the programs belong to the checkout, not to one folder of data
+        remove_copied_binaries()
     return 0
 
 

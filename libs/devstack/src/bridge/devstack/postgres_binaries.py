@@ -98,10 +98,10 @@ def lasting_temporary_folder(prefix: str) -> Path:
 
 
 def remove_copied_binaries() -> None:
-    """Delete the copy, if one was ever made."""
-    if _NOTE.exists():
-        shutil.rmtree(_NOTE.read_text(encoding="utf-8"), ignore_errors=True)
-        _NOTE.unlink()
+    """Delete the copy if one was ever made, unless a server runs from it: it would lose files that it needs."""
+    with exclusive(LOCAL / "setup.lock"):
+        if _NOTE.exists() and not _is_in_use(Path(_NOTE.read_text(encoding="utf-8"))):
+            _delete_copy()
 
 
 def _site_packages() -> Path:
@@ -117,9 +117,27 @@ def _copied() -> Path:
         known = Path(_NOTE.read_text(encoding="utf-8")) if _NOTE.exists() else None
         if known is not None and known.name.startswith(f"bridge-postgres-{version}-") and known.exists():
             return known
-        remove_copied_binaries()
+        if known is not None and not _is_in_use(known):
+            _delete_copy()
         folder = lasting_temporary_folder(f"bridge-postgres-{version}-")
         for part in (_PROGRAMS, _LIBRARIES):
             shutil.copytree(_site_packages() / part, folder / part, symlinks=True)
         write_atomically(_NOTE, str(folder))
         return folder
+
+
+def _delete_copy() -> None:
+    shutil.rmtree(_NOTE.read_text(encoding="utf-8"), ignore_errors=True)
+    _NOTE.unlink()
+
+
+def _is_in_use(folder: Path) -> bool:
+    programs = (_program_of(process) for process in Path("/proc").iterdir() if process.name.isdigit())
+    return any(program is not None and program.is_relative_to(folder) for program in programs)
+
+
+def _program_of(process: Path) -> Path | None:
+    try:
+        return (process / "exe").readlink()
+    except OSError:  # it has ended, or is not ours to look at
+        return None
