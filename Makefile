@@ -11,9 +11,9 @@ DEVSTACK := $(PYTHON) -m bridge.devstack
 PACKAGES := $(sort $(patsubst %/pyproject.toml,./%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml)))
 PYPROJECTS := pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES))
 OURS := $(addprefix bridge-,$(notdir $(PACKAGES)))
-SOURCES := libs services tests
+SOURCES := libs services tests docs
 
-.PHONY: help setup lock demo up servers-up servers-down servers-status clean fmt lint types test test-slow test-all ci
+.PHONY: help setup lock docs demo up servers-up servers-down servers-status clean fmt lint types test test-slow test-all ci
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ test-slow: setup ## the tests that take longer than a minute each
 	else .venv/bin/pytest -m slow; fi
 
 test-all: test test-slow ## both
+
+docs: .venv/.installed ## write the pages that are made from the code
+	@$(PYTHON) docs/generate.py
 
 ci: ## what continuous integration runs
 	@bash .ci/run
