@@ -158,6 +158,15 @@ async def test_nothing_is_set_for_longer_than_the_transaction(plain: Database) -
     assert outside == {"statement_timeout": "0"}
 
 
+async def test_nothing_is_prepared_on_the_server(plain: Database) -> None:
+    async with plain.autocommit() as connection:
+        for number in range(20):
+            await connection.one("SELECT %s::int AS n", [number])
+        prepared = await connection.all("SELECT name FROM pg_prepared_statements")
+
+    assert prepared == []
+
+
 async def test_a_server_limit_ends_a_long_statement(database: str) -> None:
     async with Database(settings_for(database, statement_timeout_seconds=1), application_name="tests") as db:
         with pytest.raises(StoreUnavailableError):

@@ -155,6 +155,17 @@ async def test_a_due_probe_goes_to_exactly_one_of_many_replicas(gated: Database)
     assert await _due(gated, ACME) == []
 
 
+async def test_a_claim_that_is_not_committed_yet_is_skipped_by_the_others(gated: Database) -> None:
+    await _close(gated, OC2, probe_in=timedelta(0))
+
+    async with gated.transaction() as tx:
+        claimed = await STORE.probe_due(tx, closed_by="publisher", tenants=[ACME], every=MINUTE)
+        async with asyncio.timeout(5):
+            assert await _due(gated, ACME) == []
+
+    assert [gate.key for gate in claimed] == [OC2]
+
+
 async def test_a_probe_is_due_for_the_tenants_owner_and_the_service_that_closed_it_alone(gated: Database) -> None:
     await _close(gated, OC2, probe_in=timedelta(0))
 
