@@ -1,5 +1,6 @@
 """From a decision of the state machine to what is written beside the row: log rows, dead letters, their records."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC
 from typing import assert_never
@@ -71,9 +72,9 @@ def dead_letter_record(opened: OpenedLetter, topic: str) -> Resend:
         remedy=REASONS[letter.reason].remedy,
         attempts=letter.attempts,
         trace_id=letter.trace_id,
-        raw=letter.raw,
-        raw_key=letter.origin.key,
-        headers=letter.origin.headers,
+        raw=b64encode(letter.raw),
+        raw_key=b64encode(letter.origin.key) if letter.origin.key is not None else None,
+        headers=tuple((name, b64encode(value)) for name, value in letter.origin.headers),
         origin_topic=letter.origin.topic,
         origin_partition=letter.origin.partition,
         origin_offset=letter.origin.offset,
