@@ -88,7 +88,9 @@ _CASES = {
     "405-write": Seen("no-such-address", 405, _oc2(405), NotSent, kinds=(PUT, POST, BULK)),
     "404-read": Seen("refused", 404, _tripletex(6000), Refused, kinds=(GET,)),
     "400-11000": Seen("refused", 400, _tripletex(11000), Refused),
-    "409-8000": Seen("refused", 409, _tripletex(8000), Refused),
+    "409-existing": Seen("conflict", 409, b'{"id": 7, "name": "14 dager", "days": 14}', Refused),
+    "409-html": Seen("4xx-not-a-problem", 409, _HTML, Unknown),
+    "409-8000": Seen("conflict", 409, _tripletex(8000), Refused),
     "422-18000": Seen("refused", 422, _tripletex(18000, field="name"), Refused),
     "422-problem": Seen("refused", 422, _oc2(422), Refused),
 }

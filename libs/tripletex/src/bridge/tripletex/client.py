@@ -197,6 +197,7 @@ class TripletexClient:
         except BaseException:
             self._windows[tenant.tenant] = self._window(tenant).lost(self._clock.boot())
             raise
+        self._sessions.learn_date(tenant, answer)
         now, window = self._clock.boot(), self._window(tenant)
         outcome = classify(CallKind.GET, answer)
         if isinstance(outcome, NotSent) and outcome.reason is Reason.RATE_LIMITED:

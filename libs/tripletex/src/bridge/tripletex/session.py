@@ -20,11 +20,11 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from bridge.contracts.identity import TenantId
-from bridge.remote.call import call
-from bridge.remote.classify import CallKind
+from bridge.remote.classify import CallKind, classify
 from bridge.remote.errors import AccessDeniedError, CredentialsRefusedError, WrongCompanyError
-from bridge.remote.http import HttpPort, HttpRequest, Timeouts
+from bridge.remote.http import AnswerLostError, HttpAnswer, HttpPort, HttpRequest, NotSentError, Timeouts
 from bridge.remote.outcome import Applied, Outcome, Refused, Unauthorized
+from bridge.remote.pacing import http_date
 from bridge.runtime.clock import Clock
 from bridge.runtime.errors import BridgeError, SourceUnavailableError
 from bridge.tripletex.access import Tokens, TripletexTenant
@@ -69,7 +69,7 @@ class SessionKeeper:
 
     Args:
         port: Where calls go.
-        clock: Wall clock for the date, boot seconds for the pause after a refusal.
+        clock: Wall clock until an answer has told the date; boot seconds for the pause after a refusal.
         timeouts: Of a log-in.
         refusal_pause: After refused tokens nothing is tried for this long, unless the tokens have changed.
     """
@@ -82,6 +82,7 @@ class SessionKeeper:
         self._timeouts = timeouts
         self._refusal_pause = refusal_pause
         self._places: dict[TenantId, _Place] = {}
+        self._ahead: dict[str, timedelta] = {}
 
     async def current(self, tenant: TripletexTenant, *, instead_of: Session | None = None) -> Session:
         """Return a session that should work; log in if there is none, if it is about to die, or if it is `instead_of`.
@@ -114,7 +115,24 @@ class SessionKeeper:
             tenant.url("/token/session/>whoAmI"),
             headers={"authorization": session.authorization()},
         )
-        return await call(self._port, CallKind.GET, request, timeouts=self._timeouts)
+        return await self._send(tenant, CallKind.GET, request)
+
+    def learn_date(self, tenant: TripletexTenant, answer: HttpAnswer) -> None:
+        """Take the time from an answer's `Date`: Tripletex's clock decides when a session dies, not this machine's."""
+        served = http_date(answer.headers.get("date", ""))
+        if served is not None:
+            self._ahead[tenant.base_url] = served - self._clock.now()
+
+    def _now(self, tenant: TripletexTenant) -> datetime:
+        return self._clock.now() + self._ahead.get(tenant.base_url, timedelta())
+
+    async def _send(self, tenant: TripletexTenant, kind: CallKind, request: HttpRequest) -> Outcome:
+        try:
+            answer = await self._port.send(request, timeouts=self._timeouts)
+        except (NotSentError, AnswerLostError) as failed:
+            return classify(kind, failed)
+        self.learn_date(tenant, answer)
+        return classify(kind, answer)
 
     def _usable(self, tenant: TripletexTenant, place: _Place, instead_of: Session | None) -> Session | None:
         session = place.session
@@ -124,7 +142,7 @@ class SessionKeeper:
             return None
         spread = zlib.crc32(tenant.tenant.encode()) % _RENEW_SPREAD_SECONDS
         renew_at = session.dies_at - _RENEW_AT_LEAST - timedelta(seconds=spread)
-        return session if self._clock.now() < renew_at else None
+        return session if self._now(tenant) < renew_at else None
 
     async def _log_in(self, tenant: TripletexTenant, place: _Place) -> Session:
         tokens = tenant.read_tokens()
@@ -146,7 +164,20 @@ class SessionKeeper:
         return place.session
 
     async def _open(self, tenant: TripletexTenant, tokens: Tokens) -> Session:
-        expires = expiration_date(self._clock.now())
+        expires = expiration_date(self._now(tenant))
+        outcome = await self._create(tenant, tokens, expires)
+        if _about_the_date(outcome) and (corrected := expiration_date(self._now(tenant))) != expires:
+            # The first answer of all told that this machine's date is wrong.
+            expires = corrected
+            outcome = await self._create(tenant, tokens, expires)
+        token = value_of(_logged_in(tenant, outcome)).get("token")
+        if not isinstance(token, str) or not token:
+            raise SourceUnavailableError(f"Tripletex answered the log-in of {tenant.tenant} without a session token.")
+        session = Session(SecretStr(token), dies_at(expires), tenant.base_url, tenant.company_id)
+        await self._check_company(tenant, session)
+        return session
+
+    async def _create(self, tenant: TripletexTenant, tokens: Tokens, expires: date) -> Outcome:
         body = {
             "consumerToken": tokens.consumer.get_secret_value(),
             "employeeToken": tokens.employee.get_secret_value(),
@@ -159,13 +190,7 @@ class SessionKeeper:
             body=json.dumps(body).encode(),
         )
         # A log-in that was not seen to succeed leaves at most one session behind, so it may simply be made again.
-        outcome = await call(self._port, CallKind.POST_CREATE, request, timeouts=self._timeouts)
-        token = value_of(_logged_in(tenant, outcome)).get("token")
-        if not isinstance(token, str) or not token:
-            raise SourceUnavailableError(f"Tripletex answered the log-in of {tenant.tenant} without a session token.")
-        session = Session(SecretStr(token), dies_at(expires), tenant.base_url, tenant.company_id)
-        await self._check_company(tenant, session)
-        return session
+        return await self._send(tenant, CallKind.POST_CREATE, request)
 
     async def _check_company(self, tenant: TripletexTenant, session: Session) -> None:
         company = value_of(_logged_in(tenant, await self.who_am_i(tenant, session))).get("companyId")
