@@ -67,7 +67,20 @@ def quick_settings(cell: SourceCell, **poll: float) -> PollerSettings:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def poller(cell: SourceCell) -> AsyncIterator[Poller]:
+async def settings(cell: SourceCell, request: pytest.FixtureRequest) -> PollerSettings:
+    """The module's settings: its own `POLL` goes over the quick ones."""
+    return quick_settings(cell, **getattr(request.module, "POLL", {}))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def poller(settings: PollerSettings) -> AsyncIterator[Poller]:
     """The module's poller, running."""
-    async with compose_poller(quick_settings(cell)) as composed, turning(composed.loops):
+    async with compose_poller(settings) as composed, turning(composed.loops):
         yield composed
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def retired(cell: SourceCell) -> AsyncIterator[None]:
+    """Let each test's tenants rest after it."""
+    yield
+    await cell.retire()

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from bridge.contracts import headers
 from bridge.contracts.envelope import Envelope
-from bridge.contracts.identity import TenantId
+from bridge.contracts.identity import EntityNumber, TenantId
 from bridge.contracts.topics import TOPICS, TopicName, wire_name
 from bridge.durable.database import Database
 from bridge.durable.migrate import discover, migrate
@@ -23,6 +23,7 @@ from bridge.messaging.admin import TopicAdmin
 from bridge.messaging.consumer import BatchConsumer
 from bridge.runtime.lifecycle import Loop
 from bridge.runtime.settings import KafkaSettings, PostgresSettings
+from bridge.tenancy.acts import ActStore
 from bridge.tenancy.apply import apply, current_tenants, plan
 from bridge.tenancy.file import TenantEntry, TenantFile
 from bridge.tenancy.tenant import UrlRules
@@ -94,6 +95,24 @@ class SourceTenant:
 
             await eventually(moved, timeout, what=f"a complete poll of {self.id}")
 
+    async def act(self, verb: str, *, entity: str | None = None) -> tuple[str, str | None]:
+        """Ask for an act as an operator does, wait until it is finished, and return status and outcome."""
+        store = ActStore(self.cell.owner)
+        number = EntityNumber(entity) if entity else None
+        act_id = await store.request(who="test", why="test", verb=verb, tenant=self.id, entity=number)
+        act = await store.wait(act_id, timeout_seconds=10)
+        return act.status.value, act.outcome
+
+    async def poll_now(self) -> None:
+        """Ask for a poll and wait until it has ended."""
+        before = await self._last_good_poll()
+        await self.act("poll_now")
+
+        async def polled() -> bool:
+            return await self._last_good_poll() != before
+
+        await eventually(polled, 15.0, what=f"the poll of {self.id} that was asked for")
+
     async def _last_good_poll(self) -> object:
         query = "SELECT last_good_poll_at FROM poller.source_cursor WHERE tenant = %(tenant)s"
         rows = await self.cell.rows(query, tenant=self.id)
@@ -104,6 +123,15 @@ class SourceTenant:
         query = "SELECT scope, reason FROM control.gate WHERE tenant = %(tenant)s AND reason <> 'not_live'"
         rows = await self.cell.rows(query, tenant=self.id)
         return (rows[0].text("scope"), rows[0].text("reason")) if rows else None
+
+    async def gated(self, reason: str | None, timeout: float = 15.0) -> None:
+        """Wait until the tenant's gate is closed for this reason, or open (None)."""
+
+        async def reached() -> bool:
+            gate = await self.gate()
+            return (gate[1] if gate else None) == reason
+
+        await eventually(reached, timeout, what=f"the gate of {self.id} to be {reason or 'open'}")
 
 
 @dataclass(slots=True)
@@ -168,6 +196,11 @@ class SourceCell:
         file = TenantFile(tenants=tuple(self._entries.values()))
         changes = plan(file, await current_tenants(self.owner))
         await apply(self.owner, changes, who="test", why="test", in_doubt=nothing)
+
+    async def retire(self) -> None:
+        """Pause every tenant, so that the next test has the machine to itself."""
+        self._entries = {name: entry.model_copy(update={"paused": True}) for name, entry in self._entries.items()}
+        await self._apply()
 
     async def remove(self, name: str) -> None:
         """Take the tenant out of the file."""
