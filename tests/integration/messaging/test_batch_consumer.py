@@ -2,15 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from bridge.contracts.topics import TopicName, TopicSpec
+from bridge.devstack.kafka import KafkaServer
+from bridge.messaging.admin import TopicAdmin
 from bridge.messaging.consumer import BatchConsumer, RebalancedError
 from bridge.messaging.producer import BatchProducer
 from bridge.messaging.reader import RangeReader
 from bridge.messaging.record import Acked, Outgoing, Record, TopicPartition
-from bridge.runtime.errors import ConfigurationError
+from bridge.runtime.errors import BrokerUnavailableError, ConfigurationError
 from bridge.runtime.metrics import PROCESS, Metric
 from bridge.runtime.settings import KafkaSettings
 from bridge.testkit.waiting import eventually
@@ -306,3 +311,57 @@ async def test_a_moment_is_found_by_the_time_of_sending(settings: KafkaSettings,
         after = await reader.at_time(topic, sent + timedelta(hours=1))
 
     assert (before, after) == ({partition: 0}, {partition: 5})
+
+
+class StumblingConsumer(BatchConsumer):
+    """Fails once between taking records from the driver and handing them out, as a broker that goes away would."""
+
+    stumbled = False
+
+    async def _look_for_gaps(self) -> None:
+        if self._held and not self.stumbled:
+            self.stumbled = True
+            raise BrokerUnavailableError("Gone for a moment.")
+        await super()._look_for_gaps()
+
+
+async def test_records_taken_from_the_driver_survive_a_failure_before_they_are_handed_out(
+    settings: KafkaSettings, make_topic: MakeTopic
+) -> None:
+    topic = await make_topic(1)
+    await publish(settings, topic, range(30))
+
+    async with StumblingConsumer(settings, group=topic, topics=[topic], max_records=10) as consumer:
+        with pytest.raises(BrokerUnavailableError):
+            await read_until(consumer, 30)
+        batch = await read_until(consumer, 30)
+
+    assert numbers_of(batch) == list(range(30))
+
+
+async def test_a_member_outlives_a_killed_broker_and_reads_on(server_folder: Path) -> None:
+    with KafkaServer(server_folder / "consumers-kafka") as server:
+        settings = KafkaSettings(bootstrap_servers=server.bootstrap_servers, session_timeout_seconds=6)
+        topic, partition = "customer-changed", TopicPartition("customer-changed", 0)
+        async with TopicAdmin(settings) as admin:
+            spec = TopicSpec(TopicName.CUSTOMER_CHANGED, 1, timedelta(days=1), "test", "test")
+            await admin.apply([spec], prefix="", replication=1)
+        await publish(settings, topic, range(20))
+
+        async with BatchConsumer(settings, group="g", topics=[topic]) as consumer:
+            await consumer.commit(next_offsets(await read_until(consumer, 20)))
+            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(server.start)
+            await publish(settings, topic, range(20, 40))
+            seen: list[Record] = []
+
+            async def all_read_and_committed() -> bool:
+                with suppress(BrokerUnavailableError, RebalancedError):
+                    seen.extend(batch := await consumer.next_batch(0.5))
+                    await consumer.commit(next_offsets(batch))
+                    return await consumer.committed(partition) == 40
+                return False
+
+            await eventually(all_read_and_committed, 40)
+
+    assert set(numbers_of(seen)) == set(range(20, 40))

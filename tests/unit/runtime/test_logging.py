@@ -107,3 +107,13 @@ def test_a_short_value_is_not_registered(capsys: pytest.CaptureFixture[str]) -> 
     get_logger("bridge.test").info("A banana.")
 
     assert lines(capsys)[0]["event"] == "A banana."
+
+
+def test_a_secret_that_contains_another_goes_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("poller", "INFO")
+    register_secret("middle")
+    register_secret("begin-middle-end")
+
+    get_logger("bridge.test").info("It was begin-middle-end.")
+
+    assert lines(capsys)[0]["event"] == "It was ***."
