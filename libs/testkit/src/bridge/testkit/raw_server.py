@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -52,9 +53,9 @@ class RawServer:
         return [bytes(connection.received) for connection in self.connections]
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Self]:
+    async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Self]:
         """Listen on a free loopback port; end every connection afterwards."""
-        listener = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        listener = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=tls)
         self.port = listener.sockets[0].getsockname()[1]
         try:
             yield self
