@@ -80,7 +80,12 @@ async def test_one_refused_customer_of_a_list_becomes_a_letter_and_the_others_pa
         system="oc2",
         kind="bulk_partial",
         scope=acme,
-        errors={"103": {"email1": "this domain takes no mail", "phone1": "too long"}},
+        errors={
+            "103": [
+                {"field": "email1", "message": "this domain takes no mail"},
+                {"field": "phone1", "message": "too long"},
+            ]
+        },
     )
     await cell.pause(acme, True)
     await cell.send(*(cell.mapped(acme, number) for number in range(101, 111)))

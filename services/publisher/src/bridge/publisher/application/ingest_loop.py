@@ -45,12 +45,14 @@ class IngestLoop:
         self._beat = beat
         self._checked: set[Partition] = set()
         self._progress_at = clock.boot()
+        self._in_hand = False
         self._lag = 0
         self._lag_at = float("-inf")
 
     def stuck_seconds(self) -> float:
-        """Return how long records have waited while none was taken in; 0 if none waits."""
-        return self._clock.boot() - self._progress_at if self._lag else 0.0
+        """Return how long records have waited, in hand or at the broker, while none was taken in; 0 if none waits."""
+        waiting = self._in_hand or self._lag > 0
+        return self._clock.boot() - self._progress_at if waiting else 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take in records until `stop` is set; the batch that was begun is finished."""
@@ -67,10 +69,12 @@ class IngestLoop:
         batch = await self._source.next_batch()
         self._checked -= self._source.take_revoked()
         if batch:
-            begun = self._clock.boot()
+            begun = self._progress_at = self._clock.boot()
+            self._in_hand = True
             report = await self._take(batch, stop)
             if report is None:
                 return
+            self._in_hand = False
             self._checkpoints(Checkpoint.AFTER_INGEST_COMMIT_BEFORE_OFFSET_COMMIT, {"offsets": dict(report.offsets)})
             await self._commit(report)
             self._show(report, self._clock.boot() - begun)

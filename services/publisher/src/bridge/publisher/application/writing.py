@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC
 from typing import assert_never
 
@@ -10,6 +11,7 @@ from bridge.contracts.events.dead_letter import DeadLetterOpened
 from bridge.contracts.headers import JSON_CONTENT, SPEC_VERSION, TRACEPARENT, TYPE_HEADER
 from bridge.contracts.identity import event_id
 from bridge.contracts.reasons import REASONS, Stage
+from bridge.contracts.topics import MAX_EVENT_BYTES
 from bridge.publisher.application.arrival import sendable_again, trace_id
 from bridge.publisher.application.ports import Resend, Unit
 from bridge.publisher.domain.delivery.effects import CloseLetter, Effect, OpenLetter, RefusalLogged, Superseded
@@ -55,8 +57,28 @@ async def write(unit: Unit, writings: Writings, *, dead_letter_topic: str) -> No
 
 
 def dead_letter_record(opened: OpenedLetter, topic: str) -> Resend:
-    """Return the copy of a letter that goes to the platform team's tools."""
+    """Return the copy of a letter that goes to the platform team's tools.
+
+    A record that does not fit beside its letter stays in the database alone, and the copy says so.
+    """
     letter = opened.letter
+    value = _body(opened, letter)
+    if len(value) > MAX_EVENT_BYTES:
+        error = f"{letter.error} The record is too large for this copy; letter {opened.letter_id} holds it."
+        bare = replace(letter, raw=b"", error=error, origin=replace(letter.origin, key=None, headers=()))
+        value = _body(opened, bare)
+    return Resend(
+        topic=topic,
+        key=letter.origin.key,
+        value=value,
+        headers=_letter_headers(opened),
+        tenant=letter.tenant,
+        flow=letter.flow,
+        entity=letter.entity,
+    )
+
+
+def _body(opened: OpenedLetter, letter: Letter) -> bytes:
     body = DeadLetterOpened(
         letter_id=opened.letter_id,
         opened_at=opened.opened_at,
@@ -79,15 +101,7 @@ def dead_letter_record(opened: OpenedLetter, topic: str) -> Resend:
         origin_partition=letter.origin.partition,
         origin_offset=letter.origin.offset,
     )
-    return Resend(
-        topic=topic,
-        key=letter.origin.key,
-        value=body.model_dump_json(by_alias=True, exclude_none=True).encode(),
-        headers=_letter_headers(opened),
-        tenant=letter.tenant,
-        flow=letter.flow,
-        entity=letter.entity,
-    )
+    return body.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
 def _letter_headers(opened: OpenedLetter) -> tuple[tuple[str, bytes], ...]:
