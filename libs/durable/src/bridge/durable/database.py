@@ -88,6 +88,9 @@ class Database:
             min_size=1,
             max_size=settings.pool_max,
             timeout=settings.connect_timeout_seconds,
+            # The pool doubles its pause after each failed attempt; giving up early makes the next caller start afresh,
+            # so that work resumes seconds after the server is back, however long it was away.
+            reconnect_timeout=settings.connect_timeout_seconds,
             open=False,
         )
 

@@ -25,6 +25,7 @@ from bridge.runtime.metrics import Metric, count, gauge
 MAX_ATTEMPTS: Final = 3
 """Refusals that are the row's own fault before it is set aside."""
 RELAY_LEASE: Final = "relay"
+_DEPTH_EVERY_SECONDS: Final = 2.0
 
 _log: Final = get_logger(__name__)
 
@@ -126,6 +127,7 @@ class Relay(Generic[R]):
         self._refusal_pause = refusal_pause
         self._checkpoints = checkpoints
         self._beat = beat
+        self._next_depth = 0.0
 
     async def relay_once(self) -> RelayReport:
         """Publish up to one batch in id order and delete the rows that the broker acknowledged.
@@ -176,8 +178,9 @@ class Relay(Generic[R]):
 
     async def _round(self) -> bool:
         report = await self.relay_once()
-        if not report.full:
+        if self._clock.boot() >= self._next_depth:
             await self.depth()
+            self._next_depth = self._clock.boot() + _DEPTH_EVERY_SECONDS
         return report.full and report.published > 0
 
     def _lease(self) -> Lease:
