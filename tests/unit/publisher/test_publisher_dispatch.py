@@ -1,0 +1,425 @@
+"""Dispatch over the in-memory twin: who is claimed, how it travels, what comes of it."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bridge.contracts.envelope import Outcome
+from bridge.contracts.events.customer import CustomerWanted
+from bridge.contracts.identity import (
+    EntityNumber,
+    EventId,
+    Flow,
+    Revision,
+    Shard,
+    SourceId,
+    TenantId,
+    Version,
+    shard_of,
+)
+from bridge.contracts.reasons import Reason
+from bridge.publisher.adapters.memory_deliveries import MemoryDeliveries
+from bridge.publisher.application.deliver_customers import DeliverCustomers
+from bridge.publisher.application.dispatch import Dispatcher, Pace
+from bridge.publisher.application.done import Backoff, Done
+from bridge.publisher.application.gatekeeper import Gatekeeper
+from bridge.publisher.application.in_flight import InFlight
+from bridge.publisher.application.payment_terms import PaymentTerms
+from bridge.publisher.application.ports import Hold
+from bridge.publisher.application.takeover import Takeover
+from bridge.publisher.domain.delivery.model import Delivery, EntityKey, Policy, State, Wanted
+from bridge.publisher.domain.journal import Origin, Parcel, Step
+from bridge.remote.errors import CredentialsRefusedError
+from bridge.remote.gate import Close
+from bridge.remote.outcome import NotSent, Refused, Unauthorized, Unknown
+from bridge.remote.problem import FieldProblem
+from bridge.runtime.errors import TargetUnavailableError
+from bridge.tenancy.gates import BY_HAND, Gate, GateKey, System
+from bridge.testkit.clock import ManualClock
+from bridge.testkit.fake_oc2 import FakeOc2
+from bridge.testkit.waiting import eventually
+
+ACME, OTHER = TenantId("acme"), TenantId("other")
+SETTLE = timedelta(seconds=60)
+
+
+@dataclass(slots=True)
+class MemoryGates:
+    """The stored gates without a table."""
+
+    clock: ManualClock
+    gates: dict[GateKey, Gate] = field(default_factory=dict)
+
+    def closed(self, keys: Iterable[GateKey]) -> Sequence[Gate]:
+        return [self.gates[key] for key in keys if key in self.gates]
+
+    def host_of(self, tenant: TenantId) -> GateKey | None:
+        return GateKey.host("oc2.example")
+
+    async def close(self, key: GateKey, close: Close, *, probe_in: timedelta) -> None:
+        if key in self.gates and self.gates[key].reason in BY_HAND:
+            return
+        now = self.clock.now()
+        self.gates[key] = Gate(key, close.reason, close.why, now, None, now + probe_in, "publisher", False)
+
+    async def half_open(self, key: GateKey, reason: Reason) -> None:
+        gate = self.gates[key]
+        self.gates[key] = Gate(key, gate.reason, gate.why, gate.since, None, None, gate.closed_by, True)
+
+    async def open(self, key: GateKey) -> None:
+        self.gates.pop(key, None)
+
+    async def due_probes(self, tenants: Sequence[TenantId], *, every: timedelta) -> Sequence[Gate]:
+        now = self.clock.now()
+        return [
+            gate
+            for gate in self.gates.values()
+            if not gate.half_open
+            and gate.reason not in BY_HAND
+            and gate.key.tenant in tenants
+            and (gate.next_probe is None or gate.next_probe <= now)
+        ]
+
+
+class Standing:
+    """Two tenants; `resting` are paused."""
+
+    def __init__(self) -> None:
+        self.resting: set[TenantId] = set()
+
+    async def refresh(self) -> None:
+        """Nothing to read."""
+
+    def known(self, tenant: TenantId) -> bool:
+        return True
+
+    def removed(self, tenant: TenantId) -> bool:
+        return False
+
+    def served(self, tenant: TenantId) -> bool:
+        return True
+
+    def paused(self, tenant: TenantId) -> bool:
+        return tenant in self.resting
+
+
+@dataclass(slots=True)
+class OneHolder:
+    """Holds every shard that was given to it."""
+
+    store: MemoryDeliveries
+    holds: dict[Shard, Hold] = field(default_factory=dict)
+
+    def give(self, tenant: TenantId, epoch: int = 1, deadline: float = float("inf")) -> None:
+        """Hold a tenant's shard under this epoch."""
+        shard = shard_of(tenant)
+        self.store.memory.epochs[shard] = epoch
+        self.holds[shard] = Hold(shard, epoch, deadline)
+
+    def current(self) -> Mapping[Shard, Hold]:
+        return dict(self.holds)
+
+
+@dataclass(slots=True)
+class Desk:
+    """A dispatcher with everything around it in memory."""
+
+    clock: ManualClock
+    store: MemoryDeliveries
+    holds: OneHolder
+    standing: Standing
+    gates: MemoryGates
+    oc2: FakeOc2
+    gatekeeper: Gatekeeper
+    dispatcher: Dispatcher
+    in_flight: InFlight
+
+    async def turn(self) -> int:
+        """Look once and see every call through."""
+        async with asyncio.TaskGroup() as calls:
+            return await self.dispatcher.look_once(calls)
+
+    def put(self, *parcels: Parcel) -> None:
+        """Store parcels."""
+        self.store.memory.parcels.update({one.key: one for one in parcels})
+
+    def state(self, number: int, tenant: TenantId = ACME) -> State:
+        """Return a customer's state."""
+        return self.store.memory.parcels[key(number, tenant)].delivery.state
+
+    def steps(self, number: int) -> list[Step]:
+        """Return a customer's journey."""
+        return [entry.step for entry in self.store.memory.log if entry.key.entity == str(number)]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """A desk that holds both tenants."""
+    clock = ManualClock()
+    store = MemoryDeliveries(clock.now)
+    holds, standing, gates, oc2, in_flight = OneHolder(store), Standing(), MemoryGates(clock), FakeOc2(), InFlight()
+    policy = Policy(settle=SETTLE)
+    gatekeeper = Gatekeeper(gates, oc2, probe_every=timedelta(seconds=30), max_pause=timedelta(hours=1))
+    terms = PaymentTerms(oc2, clock, settle=SETTLE)
+    backoff = Backoff(timedelta(seconds=2), timedelta(minutes=5), random.Random(1))
+    dispatcher = Dispatcher(
+        store,
+        holds,
+        standing,
+        gatekeeper,
+        Takeover(store, in_flight, policy=policy, owner="me", dead_letter_topic="dead", on_doubt=terms.rest),
+        DeliverCustomers(oc2, terms, clock),
+        Done(store, policy=policy, backoff=backoff, owner="me", dead_letter_topic="dead"),
+        in_flight,
+        policy=policy,
+        pace=Pace(),
+        owner="me",
+        dead_letter_topic="dead",
+        wake=asyncio.Event(),
+    )
+    for tenant in (ACME, OTHER):
+        holds.give(tenant)
+    return Desk(clock, store, holds, standing, gates, oc2, gatekeeper, dispatcher, in_flight)
+
+
+def key(number: int, tenant: TenantId = ACME) -> EntityKey:
+    """Return a customer's key."""
+    return EntityKey(tenant, Flow.CUSTOMERS, EntityNumber(str(number)))
+
+
+def ready(number: int, tenant: TenantId = ACME, *, days: int | None = None, payload: bytes | None = None) -> Parcel:
+    """Return a customer that is due."""
+    wanted = CustomerWanted.model_validate(
+        {"customerNumber": number, "name": "Kunde AS", "active": True, "currency": "NOK", "paymentTermDays": days}
+    )
+    body = payload or wanted.model_dump_json(by_alias=True, exclude_none=True).encode()
+    content = Wanted(
+        Version(Revision(1)), 1, EventId(f"e{number}"), "hash", SourceId("9"), 1, None, Outcome.MAPPED, body
+    )
+    due_at = datetime(2026, 1, 1, tzinfo=UTC)
+    return Parcel(Delivery(key(number, tenant), content, State.READY, due_at), Origin("t", 0, number, b"k", ()))
+
+
+async def test_a_tenants_due_rows_travel_as_one_list_and_are_confirmed(desk: Desk) -> None:
+    desk.put(*(ready(number, days=14) for number in range(1, 31)))
+
+    assert await desk.turn() == 30
+
+    assert desk.oc2.calls == ["term_id", "create_term", "put_list"]
+    assert {desk.state(number) for number in range(1, 31)} == {State.CONFIRMED}
+    assert desk.steps(1) == [Step.CLAIMED, Step.CONFIRMED]
+    assert len(desk.in_flight) == 0
+
+
+async def test_what_was_ever_in_doubt_travels_alone_once_it_has_settled(desk: Desk) -> None:
+    desk.put(*(ready(number) for number in range(1, 4)))
+    desk.oc2.plan("put_list", Unknown("silence"))
+
+    await desk.turn()
+    assert {desk.state(number) for number in range(1, 4)} == {State.IN_DOUBT}
+    desk.clock.advance(59)
+    assert await desk.turn() == 0
+    desk.clock.advance(2)
+    assert await desk.turn() == 3
+
+    assert desk.oc2.calls == ["put_list", "put_one", "put_one", "put_one"]
+    assert {desk.state(number) for number in range(1, 4)} == {State.CONFIRMED}
+
+
+async def test_a_list_that_is_turned_away_as_such_makes_no_dead_letter(desk: Desk) -> None:
+    desk.put(ready(1), ready(2))
+    desk.oc2.plan("put_list", Refused(Reason.TARGET_REFUSED, 413, detail="too large"))
+
+    await desk.turn()
+
+    assert desk.oc2.calls == ["put_list", "put_one", "put_one"]
+    assert not desk.store.memory.letters
+
+
+async def test_a_refusal_opens_a_letter_with_all_fields_and_its_copy_goes_out(desk: Desk) -> None:
+    desk.put(ready(1))
+    fields = (FieldProblem("email1", "no mail"), FieldProblem("phone1", "too long"))
+    desk.oc2.plan("put_one", Refused(Reason.TARGET_REFUSED, 422, fields=fields))
+
+    await desk.turn()
+
+    assert desk.state(1) is State.DEAD
+    letter = desk.store.memory.letters[1].letter
+    assert (letter.field, letter.error) == ("email1, phone1", "email1: no mail; phone1: too long")
+    assert [record.topic for record in desk.store.memory.outbox] == ["dead"]
+
+
+async def test_a_body_that_breaks_its_promise_stops_that_customer_alone(desk: Desk) -> None:
+    desk.put(ready(1, payload=b'{"customerNumber": "x"}'), ready(2), ready(3))
+
+    await desk.turn()
+
+    assert desk.state(1) is State.DEAD
+    assert desk.store.memory.letters[1].letter.reason is Reason.EVENT_UNREADABLE
+    assert {desk.state(2), desk.state(3)} == {State.CONFIRMED}
+
+
+async def test_nothing_is_sent_once_the_lease_has_run_out(desk: Desk) -> None:
+    desk.put(ready(1))
+    desk.holds.give(ACME, deadline=desk.clock.boot() - 1)
+
+    await desk.turn()
+
+    assert desk.oc2.calls == []
+    assert desk.state(1) is State.READY
+
+
+async def test_a_takeover_puts_what_was_out_in_doubt_and_looks_before_it_sends(desk: Desk) -> None:
+    desk.put(ready(1), ready(2))
+    desk.oc2.held_up = asyncio.Event()
+    async with asyncio.TaskGroup() as calls:
+        await desk.dispatcher.look_once(calls)
+        await eventually(lambda: desk.oc2.calls)
+        desk.holds.give(ACME, epoch=2)
+        await desk.dispatcher.look_once(calls)
+        assert {desk.state(1), desk.state(2)} == {State.IN_DOUBT}
+        desk.oc2.held_up.set()
+    assert {desk.state(1), desk.state(2)} == {State.IN_DOUBT}
+
+    desk.clock.advance(61)
+    assert await desk.turn() == 2
+
+    assert desk.oc2.calls == ["put_list", "held", "held"]
+    assert desk.steps(1)[-1] is Step.READ_BACK
+    assert {desk.state(1), desk.state(2)} == {State.CONFIRMED}
+
+
+async def test_a_failed_look_after_a_takeover_sends_nothing_and_keeps_the_doubt(desk: Desk) -> None:
+    desk.put(ready(1))
+    desk.oc2.held_up = asyncio.Event()
+    async with asyncio.TaskGroup() as calls:
+        await desk.dispatcher.look_once(calls)
+        await eventually(lambda: desk.oc2.calls)
+        desk.holds.give(ACME, epoch=2)
+        await desk.dispatcher.look_once(calls)
+        desk.oc2.held_up.set()
+    desk.clock.advance(61)
+    desk.oc2.plan("held", TargetUnavailableError("down"))
+
+    await desk.turn()
+
+    assert desk.state(1) is State.IN_DOUBT
+    assert desk.oc2.calls.count("put_one") == 1
+
+
+async def test_two_failing_entities_close_the_gate_and_a_probe_lets_one_row_through(desk: Desk) -> None:
+    desk.put(*(ready(number) for number in range(1, 6)))
+    desk.oc2.plan("put_list", NotSent(None, "no connection"))
+    await desk.turn()
+    assert not desk.gates.gates
+    desk.clock.advance(10)
+    desk.oc2.plan("put_list", NotSent(None, "no connection"))
+    desk.put(ready(9))
+    desk.store.memory.parcels.pop(key(1))
+
+    await desk.turn()
+
+    gate = desk.gates.gates[GateKey.system(ACME, System.OC2)]
+    assert gate.reason is Reason.TARGET_DOWN
+    desk.clock.advance(31)
+    assert await desk.turn() == 0
+
+    await desk.gatekeeper.probe([ACME])
+    desk.oc2.script.clear()
+    assert await desk.turn() == 1
+    assert not desk.gates.gates
+    assert await desk.turn() == 4
+    assert not desk.store.memory.letters
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        pytest.param(Unauthorized(), Reason.CREDENTIALS_REFUSED, id="401"),
+        pytest.param(Refused(Reason.RIGHTS_MISSING, 403), Reason.RIGHTS_MISSING, id="403"),
+        pytest.param(CredentialsRefusedError("no"), Reason.CREDENTIALS_REFUSED, id="the key cannot be read"),
+    ],
+)
+async def test_a_missing_right_closes_that_tenants_gate_and_kills_nothing(
+    desk: Desk, answer: Unauthorized | Refused | CredentialsRefusedError, reason: Reason
+) -> None:
+    desk.put(ready(1))
+    desk.oc2.plan("put_one", answer)
+
+    await desk.turn()
+
+    assert desk.state(1) is State.READY
+    assert [gate.reason for gate in desk.gates.gates.values()] == [reason]
+    desk.put(ready(1, OTHER))
+    await desk.turn()
+    assert desk.state(1, OTHER) is State.CONFIRMED
+
+
+async def test_a_pause_asked_for_is_capped_and_nothing_goes_before_it_ends(desk: Desk) -> None:
+    desk.put(ready(1))
+    desk.oc2.plan("put_one", NotSent(timedelta(hours=12), "429", Reason.RATE_LIMITED))
+
+    await desk.turn()
+
+    gate = desk.gates.gates[GateKey.system(ACME, System.OC2)]
+    assert gate.next_probe == desk.clock.now() + timedelta(hours=1)
+    desk.clock.advance(3599)
+    await desk.gatekeeper.probe([ACME])
+    assert "probe" not in desk.oc2.calls
+
+
+async def test_an_operators_gate_stays_closed_whatever_is_probed(desk: Desk) -> None:
+    gate_key = GateKey.flow(ACME, Flow.CUSTOMERS)
+    now = desk.clock.now()
+    desk.gates.gates[gate_key] = Gate(
+        gate_key, Reason.CLOSED_BY_OPERATOR, "audit", now, None, None, "operator:kari", False
+    )
+    desk.put(ready(1))
+
+    await desk.gatekeeper.probe([ACME])
+
+    assert await desk.turn() == 0
+    assert gate_key in desk.gates.gates
+
+
+async def test_a_paused_tenant_has_only_its_doubts_resolved(desk: Desk) -> None:
+    desk.put(ready(1))
+    desk.oc2.plan("put_one", Unknown("silence"))
+    await desk.turn()
+    desk.standing.resting.add(ACME)
+    desk.put(ready(2))
+    desk.clock.advance(61)
+
+    await desk.turn()
+
+    assert desk.state(1) is State.CONFIRMED
+    assert desk.state(2) is State.READY
+
+
+async def test_a_customer_whose_term_vanished_is_sent_again_with_a_fresh_look(desk: Desk) -> None:
+    desk.put(ready(1, days=14))
+    desk.oc2.plan("put_one", Refused(Reason.TARGET_REFUSED, 422, fields=(FieldProblem("paymentTermId", "unknown"),)))
+
+    await desk.turn()
+    assert desk.state(1) is State.READY
+    desk.clock.advance(10)
+    await desk.turn()
+
+    assert desk.state(1) is State.CONFIRMED
+    assert desk.oc2.calls.count("term_id") == 2
+
+
+async def test_a_tenant_gets_no_more_than_its_share_while_its_calls_hang(desk: Desk) -> None:
+    desk.put(*(ready(number) for number in range(1, 1001)), *(ready(number, OTHER) for number in range(1, 11)))
+    desk.oc2.held_up = asyncio.Event()
+    async with asyncio.TaskGroup() as calls:
+        assert await desk.dispatcher.look_once(calls) == 410
+        assert await desk.dispatcher.look_once(calls) == 0
+        assert desk.in_flight.of(ACME) == 400
+        desk.oc2.held_up.set()
+
+    assert await desk.turn() == 400
