@@ -15,7 +15,10 @@ from bridge.contracts.events.customer import CustomerWanted
 from bridge.contracts.events.unmappable import Unmappable
 from bridge.contracts.headers import decode
 from bridge.contracts.reasons import Reason
-from bridge.messaging.record import Record
+from bridge.contracts.topics import TOPICS, TopicName, wire_name
+from bridge.messaging.admin import TopicAdmin
+from bridge.messaging.producer import BatchProducer
+from bridge.messaging.record import Acked, Outgoing, Record
 from bridge.runtime.errors import ConfigurationError
 from bridge.runtime.settings import KafkaSettings, TelemetrySettings
 from bridge.runtime.tracing import configure_tracing, flush_tracing, trace_id_of
@@ -109,6 +112,28 @@ async def test_records_written_before_the_first_start_are_not_skipped(
         mapped = await cell.mapped(40)
 
     assert {int(number or 0) for number in _numbers(mapped)} == set(range(1, 41))
+
+
+async def test_records_of_partitions_that_are_added_meanwhile_are_not_skipped(
+    cell: CellLog, kafka_settings: KafkaSettings, settings: TransformerSettings
+) -> None:
+    async with running(settings):
+        await cell.write([customer_changed(n) for n in range(1, 101)])
+        await cell.mapped(100)
+        async with TopicAdmin(kafka_settings) as admin:
+            specs = [replace(spec, partitions=8) for spec in TOPICS if spec.name is TopicName.CUSTOMER_CHANGED]
+            await admin.apply(specs, prefix=kafka_settings.topic_prefix, replication=1)
+        async with BatchProducer(kafka_settings, "knows-the-new-partitions") as producer:
+            topic = wire_name(TopicName.CUSTOMER_CHANGED, kafka_settings.topic_prefix)
+            events = [customer_changed(n) for n in range(101, 201)]
+            sent = await producer.send(
+                [Outgoing(topic, event.key, event.value or b"", event.headers) for event in events],
+                deadline_seconds=20,
+            )
+        mapped = await cell.mapped(200, timeout=40)
+
+    assert {result.partition for result in sent if isinstance(result, Acked)} > {0, 1, 2, 3}
+    assert {int(number or 0) for number in _numbers(mapped)} == set(range(1, 201))
 
 
 async def test_two_replicas_share_the_partitions_and_lose_nothing_when_one_leaves(

@@ -16,10 +16,13 @@ from bridge.contracts.topics import wire_name
 from bridge.messaging.connection import METADATA_MAX_AGE_MS, connection_options, translated
 from bridge.runtime.errors import BrokerUnavailableError
 from bridge.runtime.settings import KafkaSettings
+from bridge.transformer.adapters.consumed import source_record
 from bridge.transformer.application.record import SourceRecord
 from bridge.transformer.application.route import ROUTES
 
-_LINGER_SECONDS: Final = 0.005
+_PAUSE_SECONDS: Final = 0.002
+"""A batch ends when nothing comes for this long, or after `_GATHER_SECONDS`: large under load, one record when idle."""
+_GATHER_SECONDS: Final = 0.1
 _STOP_SECONDS: Final = 10.0
 
 
@@ -47,7 +50,8 @@ class FaustShell:
         # Asked for before the app starts, so that the topic is in the very first subscription.
         self._next = asyncio.ensure_future(anext(self._events))
         await asyncio.sleep(0)
-        await self._app.start()
+        with translated("starting Faust", self._settings):
+            await self._app.start()
         return self
 
     async def __aexit__(
@@ -64,20 +68,21 @@ class FaustShell:
     async def next_batch(self, wait_seconds: float) -> Sequence[SourceRecord]:
         """See `RecordSource.next_batch`."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + wait_seconds
         batch: list[Any] = []
-        while len(batch) < self._max_records:
-            done, _ = await asyncio.wait({self._next}, timeout=max(0.0, end - loop.time()))
+        pause, end = wait_seconds, loop.time() + wait_seconds
+        while len(batch) < self._max_records and loop.time() < end:
+            done, _ = await asyncio.wait({self._next}, timeout=pause)
             if self._app.should_stop:
                 cause = self._app.crash_reason
                 raise BrokerUnavailableError(f"Faust has stopped reading: {cause!r}.") from cause
             if not done:
                 break
-            end = min(end, loop.time() + _LINGER_SECONDS)
+            if not batch:
+                pause, end = _PAUSE_SECONDS, loop.time() + _GATHER_SECONDS
             batch.append(self._next.result().message)
             self._next = asyncio.ensure_future(anext(self._events))
         self._held.extend(batch)
-        return [self._record(message) for message in batch]
+        return [source_record(message, self._routes[message.topic]) for message in batch]
 
     async def acknowledge(self) -> None:
         """See `RecordSource.acknowledge`."""
@@ -94,18 +99,6 @@ class FaustShell:
         with translated("asking for the lag", self._settings):  # a rebalance may take a partition meanwhile
             ends = await consumer.highwaters(*consumer.assignment())
             return {(tp.topic, tp.partition): end - (await consumer.position(tp) or 0) for tp, end in ends.items()}
-
-    def _record(self, message: Any) -> SourceRecord:
-        return SourceRecord(
-            route=self._routes[message.topic],
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            timestamp_ms=round(message.timestamp * 1000),
-            key=message.key,
-            value=message.value,
-            headers=tuple((name, value or b"") for name, value in message.headers or ()),
-        )
 
 
 def _app(settings: KafkaSettings, group: str) -> faust.App:
