@@ -8,7 +8,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -27,8 +27,8 @@ _QUIET: Final = {
 }
 
 
-def configure_logging(service: str, level: str) -> None:
-    """Send every log line of this process to stdout as JSON, `level` and above. Call once, before anything logs."""
+def configure_logging(service: str, level: str, *, stream: TextIO | None = None) -> None:
+    """Send every log line of this process as JSON to `stream`, or stdout, from `level` up. Call once, before any log."""
 
     def add_service(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         event["service"] = service
@@ -50,7 +50,7 @@ def configure_logging(service: str, level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
