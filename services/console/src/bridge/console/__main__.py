@@ -1,0 +1,5 @@
+"""`python -m bridge.console`."""
+
+from bridge.console.main import run
+
+run()

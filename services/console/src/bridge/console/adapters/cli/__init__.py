@@ -1,0 +1,1 @@
+"""The command line `bridge`: one module per group of commands."""

@@ -1,0 +1,1 @@
+"""The console's use cases. They know neither the command line nor a driver."""

@@ -1,0 +1,1 @@
+"""The console's pure rules: the arithmetic of the proof, and words for times."""

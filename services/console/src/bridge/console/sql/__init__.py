@@ -1,0 +1,1 @@
+"""Named queries of the console. It owns no table."""
