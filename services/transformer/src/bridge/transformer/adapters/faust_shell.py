@@ -23,7 +23,7 @@ from bridge.transformer.application.route import ROUTES
 _PAUSE_SECONDS: Final = 0.002
 """A batch ends when nothing comes for this long, or after `_GATHER_SECONDS`: large under load, one record when idle."""
 _GATHER_SECONDS: Final = 0.1
-_STOP_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 5.0
 
 
 class _App(faust.App):
