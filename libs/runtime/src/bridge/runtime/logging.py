@@ -28,7 +28,7 @@ _QUIET: Final = {
 
 
 def configure_logging(service: str, level: str, *, stream: TextIO | None = None) -> None:
-    """Send every log line of this process as JSON to `stream`, or stdout, from `level` up. Call once, before any log."""
+    """Send this process's log lines of `level` and above to `stream` (stdout) as JSON. Call once, before any log."""
 
     def add_service(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         event["service"] = service

@@ -99,12 +99,10 @@ def _problem(cls: type[BaseSettings], prefix: str, loc: tuple[int | str, ...], m
     missing_group = len(path) == 1 and message == "Field required" and path[0] in cls.model_fields
     group = cls.model_fields[path[0]].annotation if missing_group else None
     if isinstance(group, type) and issubclass(group, BaseModel):
+        names = [name for name, f in group.model_fields.items() if f.is_required()]
         fallbacks: dict[str, str] = dict(getattr(group, "fallbacks", {}))
-        needed = [
-            variable_of(prefix, (*path, name)) + (f" (or {fallbacks[name]})" if name in fallbacks else "")
-            for name, f in group.model_fields.items()
-            if f.is_required()
-        ]
-        return f"{', '.join(needed)}: missing"
+        others = [fallbacks[name] for name in names if name in fallbacks]
+        too = f", and so is {' and '.join(others)}" if others else ""
+        return f"{', '.join(variable_of(prefix, (*path, name)) for name in names)}: missing{too}"
     text = "missing" if message == "Field required" else message.removeprefix("Value error, ")
     return f"{variable_of(prefix, path) if path else prefix + '*'}: {text}"
