@@ -4,7 +4,7 @@ import pytest
 
 from bridge.contracts.topics import TOPICS
 from bridge.devstack.ports import free_ports
-from bridge.testkit.console_cell import ConsoleCell, Shell
+from bridge.testkit.console_cell import ConsoleCell, Shell, as_process
 
 
 async def test_migrate_shows_first_then_applies_once(shell: Shell) -> None:
@@ -17,6 +17,16 @@ async def test_migrate_shows_first_then_applies_once(shell: Shell) -> None:
         str(first["applied"]).split("'")
     )
     assert second["applied"] == []
+
+
+async def test_the_command_as_a_process_answers_on_stdout_alone_and_fails_in_one_line(shell: Shell) -> None:
+    migrated = as_process(["migrate", "--json"], shell.environ)
+    nowhere = as_process(["topics", "list"], {**shell.environ, "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+
+    assert (migrated.code, migrated.err) == (0, "")
+    assert migrated.document["applied"]
+    assert (nowhere.code, nowhere.out) == (2, "")
+    assert "127.0.0.1:1" in nowhere.sentence
 
 
 async def test_a_role_with_its_password_reads_everything_and_the_owner_is_not_needed(cell: ConsoleCell) -> None:

@@ -5,8 +5,9 @@ Owns the set-up of tests around the console. Knows the shared libraries and the 
 
 import asyncio
 import json
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,26 +39,27 @@ class Ran:
         return lines[0]
 
 
+Launch = Callable[[Sequence[str], Mapping[str, str]], Ran]
+"""Runs `bridge` with these arguments and this environment to its end."""
+
+
+def as_process(arguments: Sequence[str], environ: Mapping[str, str]) -> Ran:
+    """Run `bridge` as a process of its own."""
+    command = [sys.executable, "-m", "bridge.console", *arguments]
+    done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)  # noqa: S603
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
 @dataclass(slots=True)
 class Shell:
     """Runs `bridge` with the cell's environment; `environ` may be changed by a test."""
 
     environ: dict[str, str]
-    folder: Path
+    launch: Launch
 
     async def run(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Ran:
         """Run one command to its end."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bridge.console",
-            *arguments,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**self.environ, **(environ or {})},
-        )
-        out, err = await process.communicate()
-        return Ran(process.returncode or 0, out.decode(), err.decode())
+        return await asyncio.to_thread(self.launch, arguments, {**self.environ, **(environ or {})})
 
     async def ok(self, *arguments: str) -> Ran:
         """Run one command that must succeed."""

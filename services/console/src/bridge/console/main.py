@@ -6,6 +6,7 @@ from typing import NoReturn
 import typer
 
 from bridge.console.adapters.cli import migrate, proof, status, tenants, topics, where
+from bridge.runtime.logging import configure_logging
 
 _GROUPS = (migrate, topics, tenants, status, where, proof)
 
@@ -26,6 +27,8 @@ def build_app() -> typer.Typer:
 
 def run() -> NoReturn:
     """Run one command and leave with its code; what nobody foresaw ends in one line, too."""
+    # What the libraries log goes where it does not mix with the answer, and only what ends a command is worth a line.
+    configure_logging("bridge", "CRITICAL", stream=sys.stderr)
     try:
         build_app()()
     except Exception as error:  # noqa: BLE001 (the process's one broad except: a person gets a sentence, not a stack)

@@ -17,7 +17,6 @@ import typer
 from rich.console import Console
 
 from bridge.runtime.errors import BridgeError, ConfigurationError, TransientError
-from bridge.runtime.logging import configure_logging
 from bridge.runtime.redaction import redact, redact_text
 
 FINE: Final = 0
@@ -47,7 +46,6 @@ class Answer:
 
 def run(work: Callable[[], Coroutine[None, None, Answer]], *, as_json: bool) -> NoReturn:
     """Run a command's work, print its answer, and leave with its code."""
-    configure_logging("bridge", "CRITICAL", stream=sys.stderr)
     try:
         answer = asyncio.run(work())
     except BridgeError as error:
