@@ -118,3 +118,21 @@ async def test_a_paused_tenant_is_not_served_until_it_is_resumed(cell: MappedCel
 
         await cell.pause(acme, False)
         await cell.settled(acme, confirmed=1)
+
+
+async def test_a_secret_that_is_missing_closes_the_gate_until_it_is_there(cell: MappedCell, publish: Runner) -> None:
+    await cell.declare("acme")
+    acme = cell.tenant("acme")
+    cell.write_key(acme, " \r\n")
+    await cell.send(cell.mapped(acme, 1))
+
+    async with publish():
+
+        async def closed() -> bool:
+            return await reasons(cell) == [Reason.SECRET_MISSING.value]
+
+        await eventually(closed)
+        assert await cell.states(acme) == {"ready": 1}
+
+        cell.write_key(acme, f"\ufeffkey-of-{acme}\r\n")
+        await cell.settled(acme, confirmed=1)

@@ -28,6 +28,7 @@ from bridge.publisher.adapters.oc2_target import Oc2Target
 from bridge.publisher.adapters.postgres_deliveries import SCHEMA, PostgresDeliveries
 from bridge.publisher.adapters.tenancy import SHARD_LEASES, DirectoryStanding, LeasedShards, StoredGates
 from bridge.publisher.application.acts import Acts
+from bridge.publisher.application.census import forget_census, show_census
 from bridge.publisher.application.chore import Chore
 from bridge.publisher.application.deliver_customers import DeliverCustomers
 from bridge.publisher.application.dispatch import Dispatcher, Pace
@@ -61,6 +62,7 @@ from bridge.tenancy.directory import TenantDirectory
 NAME: Final = "publisher"
 MAPPED_TOPICS: Final = (TopicName.CUSTOMER_MAPPED,)
 _PROBE_LOOK_SECONDS: Final = 0.5
+_CENSUS_SECONDS: Final = 10.0
 _FLUSH_SECONDS: Final = 3.0
 _SLACK_SECONDS: Final = 30.0
 
@@ -237,6 +239,13 @@ def _loops(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, 
             [t.id for t in outside.directory.tenants.values() if t.shard in shards and not t.removed]
         )
 
+    async def take_census() -> None:
+        # Only one process shows it, or sums over replicas would count everything twice.
+        if keeper.lease(RELAY_LEASE) is not None:
+            show_census(await store.census(), outside.directory.gates.values())
+        else:
+            forget_census()
+
     loops: list[Loop] = [
         keeper,
         outside.directory,
@@ -245,6 +254,7 @@ def _loops(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, 
         acts,
         _relay(settings, outside, keeper, rules),
         Chore("probes", probe, _PROBE_LOOK_SECONDS, outside.health.beat),
+        Chore("census", take_census, _CENSUS_SECONDS, outside.health.beat),
     ]
     _watch(settings, outside.health, loops, keeper, taking_in, dispatcher)
     return loops

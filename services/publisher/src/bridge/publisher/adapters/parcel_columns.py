@@ -8,6 +8,7 @@ from bridge.contracts.identity import EntityNumber, EventId, Flow, SourceId, Ten
 from bridge.contracts.reasons import Reason
 from bridge.durable.row import Row
 from bridge.publisher.application.ports import version_of
+from bridge.publisher.domain.content import plain
 from bridge.publisher.domain.delivery.model import Confirmed, Delivery, EntityKey, Refusal, Sent, State, Wanted
 from bridge.publisher.domain.journal import Headers, Origin, Parcel
 
@@ -83,13 +84,13 @@ def _wanted_columns(wanted: Wanted) -> tuple[object, ...]:
         *(wanted.version.revision, wanted.version.generation, wanted.change_no, wanted.event_id),
         *(wanted.outcome.value, wanted.source_ref, wanted.source_hash, wanted.schema_version),
         *(wanted.traceparent, wanted.payload, refusal.reason.value if refusal else None),
-        *(plain(refusal.field) if refusal else None, plain(refusal.detail) if refusal else None),
+        *(plain_or_none(refusal.field) if refusal else None, plain(refusal.detail) if refusal else None),
     )
 
 
-def plain(text: str | None) -> str | None:
-    """Return text without NUL, which Postgres cannot hold and foreign words may."""
-    return text.replace("\x00", "�") if text is not None else None
+def plain_or_none(text: str | None) -> str | None:
+    """Return text that a column can hold."""
+    return None if text is None else plain(text)
 
 
 def _sent_columns(sent: Sent | None) -> tuple[object, ...]:

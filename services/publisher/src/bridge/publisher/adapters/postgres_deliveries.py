@@ -17,9 +17,17 @@ from bridge.durable.outbox import Outbox, OutboxRow
 from bridge.durable.queries import load_queries
 from bridge.durable.row import Row
 from bridge.publisher.adapters.arrays import array_of
-from bridge.publisher.adapters.parcel_columns import COLUMNS, pack_headers, plain, to_columns, to_parcel, unpack_headers
+from bridge.publisher.adapters.parcel_columns import (
+    COLUMNS,
+    pack_headers,
+    plain_or_none,
+    to_columns,
+    to_parcel,
+    unpack_headers,
+)
 from bridge.publisher.application.ports import (
     AskedAct,
+    Census,
     ClaimAsk,
     Hold,
     Partition,
@@ -75,6 +83,16 @@ class PostgresDeliveries:
             raise RecordRefusedError(str(error)) from error
         except StatementRefusedError as error:
             raise RecordRefusedError(str(error)) from error
+
+    async def census(self) -> Census:
+        """Return what waits for something, counted."""
+        async with self._db.transaction() as tx:
+            states = await tx.all(_SQL["count_states"])
+            letters = await tx.all(_SQL["count_letters"])
+        return Census(
+            {(row.text("tenant"), row.text("flow"), row.text("state")): row.number("n") for row in states},
+            {(row.text("tenant"), row.text("flow"), row.text("reason")): row.number("n") for row in letters},
+        )
 
     async def waiting_heads(self) -> Sequence[WaitingHead]:
         """Return the oldest waiting work of each tenant and flow that has any."""
@@ -158,7 +176,7 @@ class PostgresUnit:
                 **_key_columns([closing.key for closing in closings]),
                 "how": array_of(closing.closed_as for closing in closings),
                 "by": array_of(closing.closed_by for closing in closings),
-                "why": array_of(plain(closing.closed_why) for closing in closings),
+                "why": array_of(plain_or_none(closing.closed_why) for closing in closings),
             },
         )
 
@@ -208,7 +226,7 @@ class PostgresUnit:
 
     async def close_letter(self, letter_id: int, *, closed_as: str, closed_by: str, closed_why: str) -> None:
         await self._tx.execute(
-            _SQL["close_letter"], {"id": letter_id, "how": closed_as, "by": closed_by, "why": plain(closed_why)}
+            _SQL["close_letter"], {"id": letter_id, "how": closed_as, "by": closed_by, "why": plain_or_none(closed_why)}
         )
 
     async def finish_act(self, act_id: int, *, done: bool, outcome: str) -> None:
@@ -242,7 +260,7 @@ def _log_columns(entry: LogEntry) -> tuple[object, ...]:
     return (
         *(entry.key.tenant, entry.key.flow.value, entry.key.entity, entry.version.revision, entry.version.generation),
         *(entry.event_id, entry.step.value, entry.before, entry.after, entry.outcome, entry.reason),
-        *(plain(entry.detail), entry.attempt, list(entry.changed_fields), notes),
+        *(plain_or_none(entry.detail), entry.attempt, list(entry.changed_fields), notes),
         *((origin.topic, origin.partition, origin.offset) if origin else (None, None, None)),
         *(entry.trace_id, *((call.how, call.request_id, call.duration_ms) if call else (None, None, None))),
         *(entry.claim_epoch, entry.owner),
@@ -261,8 +279,8 @@ def _letter_columns(letter: Letter) -> dict[str, object]:
         "dedupe_key": letter.dedupe_key,
         "stage": letter.stage.value,
         "reason": letter.reason.value,
-        "field": plain(letter.field),
-        "error": plain(letter.error),
+        "field": plain_or_none(letter.field),
+        "error": plain_or_none(letter.error),
         "raw": letter.raw,
         "raw_key": origin.key,
         "headers": pack_headers(origin.headers),

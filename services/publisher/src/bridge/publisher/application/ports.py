@@ -50,6 +50,14 @@ class WaitingHead:
 
 
 @dataclass(frozen=True, slots=True)
+class Census:
+    """How many deliveries are in each state but confirmed, by (tenant, flow, state); open letters by (…, reason)."""
+
+    states: Mapping[tuple[str, str, str], int]
+    letters: Mapping[tuple[str, str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
 class AskedAct:
     """What an operator asked for: the verb, the entity or the letter, and the version it was decided on."""
 

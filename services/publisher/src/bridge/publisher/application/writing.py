@@ -14,6 +14,7 @@ from bridge.contracts.reasons import REASONS, Stage
 from bridge.contracts.topics import MAX_EVENT_BYTES
 from bridge.publisher.application.arrival import sendable_again, trace_id
 from bridge.publisher.application.ports import Resend, Unit
+from bridge.publisher.domain.content import plain
 from bridge.publisher.domain.delivery.effects import CloseLetter, Effect, OpenLetter, RefusalLogged, Superseded
 from bridge.publisher.domain.delivery.model import EntityKey, State
 from bridge.publisher.domain.journal import Letter, LetterClosing, LogEntry, OpenedLetter, Parcel, Step, Writings
@@ -138,8 +139,8 @@ def _open(writings: Writings, parcel: Parcel, effect: OpenLetter) -> None:
         event_id=wanted.event_id,
         stage=effect.stage,
         reason=refusal.reason,
-        field=refusal.field,
-        error=refusal.detail[:MAX_ERROR_LENGTH],
+        field=plain(refusal.field) if refusal.field else None,
+        error=plain(refusal.detail[:MAX_ERROR_LENGTH]),
         raw=raw,
         origin=origin,
         attempts=delivery.attempt,

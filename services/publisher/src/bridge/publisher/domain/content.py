@@ -15,7 +15,7 @@ def changed_fields(before: bytes | None, after: bytes) -> tuple[str, ...]:
     """Return the names of the fields that differ, sorted; nested ones with dots. Without a before, all that are set."""
     old = _flat(_object(before)) if before is not None else {}
     new = _flat(_object(after))
-    return tuple(sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)))
+    return tuple(sorted(plain(name) for name in old.keys() | new.keys() if old.get(name) != new.get(name)))
 
 
 def notes(payload: bytes) -> tuple[Note, ...]:
@@ -26,13 +26,20 @@ def notes(payload: bytes) -> tuple[Note, ...]:
     return tuple(_note(entry) for entry in found if isinstance(entry, dict))
 
 
+def plain(text: str) -> str:
+    """Return text that a table and a JSON document can hold: NUL and halves of surrogate pairs become U+FFFD."""
+    if text.isprintable():
+        return text
+    return "".join("\ufffd" if char == "\x00" or "\ud800" <= char <= "\udfff" else char for char in text)
+
+
 def _note(entry: Mapping[str, object]) -> Note:
     now = entry.get("now")
     return Note(
-        str(entry.get("field", "")),
-        str(entry.get("rule", "")),
-        str(entry.get("was", "")),
-        None if now is None else str(now),
+        plain(str(entry.get("field", ""))),
+        plain(str(entry.get("rule", ""))),
+        plain(str(entry.get("was", ""))),
+        None if now is None else plain(str(now)),
     )
 
 

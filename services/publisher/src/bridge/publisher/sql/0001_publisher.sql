@@ -57,8 +57,9 @@ CREATE TABLE publisher.delivery (
 CREATE INDEX delivery_waiting ON publisher.delivery (shard, tenant, flow, due_at) WHERE state IN ('ready', 'in_doubt');
 -- Work in flight, for a takeover.
 CREATE INDEX delivery_sending ON publisher.delivery (shard) WHERE state = 'sending';
--- Counts by state for status and proof.
-CREATE INDEX delivery_state ON publisher.delivery (tenant, flow, state);
+-- Counts by state for status and proof. State first: an index that began with the tenant would tempt the planner, while
+-- it has no statistics, to find a locked entity by reading all of its tenant's rows (measured: 100 times the cost).
+CREATE INDEX delivery_state ON publisher.delivery (state, tenant, flow);
 
 -- The import log and the journey of every entity.
 CREATE TABLE publisher.delivery_log (
@@ -127,6 +128,8 @@ CREATE TABLE publisher.dead_letter (
 CREATE UNIQUE INDEX dead_letter_one_open ON publisher.dead_letter (tenant, flow, entity)
     WHERE closed_at IS NULL AND entity IS NOT NULL;
 CREATE UNIQUE INDEX dead_letter_no_entity_once ON publisher.dead_letter (dedupe_key) WHERE dedupe_key IS NOT NULL;
+-- What waits for a person.
+CREATE INDEX dead_letter_open ON publisher.dead_letter (tenant, flow, reason) WHERE closed_at IS NULL;
 CREATE INDEX dead_letter_entity ON publisher.dead_letter (tenant, flow, entity, id);
 
 -- How far each partition has been taken in; above it nothing may be committed at the broker.

@@ -170,3 +170,15 @@ SELECT EXISTS (
     SELECT 1 FROM publisher.delivery
     WHERE tenant = %(tenant)s AND flow = %(flow)s AND entity <> %(entity)s AND confirmed_at > %(since)s
 ) AS found;
+
+-- name: count_states
+-- How many deliveries are in each state but confirmed, which are nearly all.
+SELECT tenant, flow, state, count(*) AS n FROM publisher.delivery
+WHERE state IN ('ready', 'sending', 'in_doubt', 'dead', 'discarded')
+GROUP BY tenant, flow, state;
+
+-- name: count_letters
+-- How many dead letters wait for a person.
+SELECT coalesce(tenant, '') AS tenant, coalesce(flow, '') AS flow, reason, count(*) AS n FROM publisher.dead_letter
+WHERE closed_at IS NULL
+GROUP BY 1, 2, 3;
