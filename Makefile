@@ -27,6 +27,9 @@ demo: setup ## watch customers travel from Tripletex to OC2 through the real sys
 up: setup ## the same system, kept running until Ctrl-C
 	@$(PYTHON) -m bridge.demo --stay
 
+where: .venv/.installed ## one customer's journey in the last demo, or in one that is up: make where T=fjordbygg N=20008
+	@$(PYTHON) -m bridge.demo.look where customer "$(N)" --tenant "$(T)"
+
 servers-up: setup ## start Kafka and Postgres in the background; earlier data is found again
 	@$(DEVSTACK) up
 

@@ -1,0 +1,39 @@
+"""`python -m bridge.demo.look WORDS…`: the CLI `bridge` on the data that the last demo left.
+
+Owns the way back: servers up on the kept data for the length of one command. A demo that still runs is used as it is.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bridge.demo.console import PROGRAM
+from bridge.demo.errors import DemoError
+from bridge.demo.ground import FOLDER, kept_ground
+from bridge.demo.opening import ENVIRONMENT_FILE
+from bridge.devstack.errors import DevstackError
+
+
+def main(words: Sequence[str], folder: Path = FOLDER) -> int:
+    """Run the command and return its exit code."""
+    try:
+        environment = _environment(folder / ENVIRONMENT_FILE)
+        with kept_ground(folder, lambda line: print(f"  {line}", file=sys.stderr)):  # noqa: T201 (a command's answer)
+            return subprocess.call([str(PROGRAM), *words], env={**os.environ, **environment})  # noqa: S603 (our own)
+    except (DemoError, DevstackError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 (a command's answer)
+        return 1
+
+
+def _environment(file: Path) -> dict[str, str]:
+    if not file.exists():
+        raise DemoError("No demo has run here yet: `make demo` plays one, `make up` keeps it running.")
+    words = [word for line in file.read_text(encoding="utf-8").splitlines() for word in shlex.split(line)[1:]]
+    return {name: value for name, _, value in (word.partition("=") for word in words)}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,98 @@
+"""The demo from start to end: the only module that knows every part."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from bridge.demo.cast import companies, introduce
+from bridge.demo.closing import await_quiet, judge, show_ways_on, stay_up
+from bridge.demo.errors import DemoError
+from bridge.demo.ground import FOLDER, fresh_ground
+from bridge.demo.norway import Register
+from bridge.demo.opening import go_live, prepare
+from bridge.demo.processes import PARTS, Part, running_services
+from bridge.demo.scenario import Scenario
+from bridge.demo.screen import Screen, terminal
+from bridge.demo.stage import Stage
+from bridge.demo.values import SPOKEN
+from bridge.devstack.errors import DevstackError
+from bridge.testkit.simulator_answers import SimulatorError
+from bridge.testkit.simulators import SimulatorProcess
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the demo is run. `parts` are the processes: a test may start one of its own in place of a service's."""
+
+    stay: bool = False
+    seed: int = 2026
+    folder: Path = FOLDER
+    parts: Sequence[Part] = PARTS
+
+
+def run(options: Options) -> int:
+    """Play the demo; return 0 only if nothing was lost, doubled or out of order and the proof agrees.
+
+    Raises:
+        DemoError: It could not be played to its end.
+        DevstackError: A server cannot be had.
+    """
+    folder = options.folder.resolve()
+    with ExitStack() as stack:
+        screen = Screen(terminal())
+        ground = stack.enter_context(fresh_ground(folder, screen.say))
+        simulators = stack.enter_context(SimulatorProcess(log_file=ground.logs / "simulators.log"))
+        for name, value in SPOKEN.items():
+            screen.say(f"short values in this demo: {name} {value}")
+        cast = companies()
+        console, passwords = prepare(ground, screen)
+        services = stack.enter_context(running_services(ground, passwords, options.parts, screen.say))
+        for company in cast:
+            introduce(company, simulators.admin)
+        stage = Stage(cast, simulators.admin, services, console, screen)
+        scenario = Scenario(stage, Register(options.seed))
+        services.await_ready()
+        with screen:
+            stage.until(
+                lambda: services.share_leases("poller") and services.share_leases("publisher"),
+                "the replicas share the tenants",
+            )
+            go_live(stage, folder)
+            scenario.play()
+            await_quiet(stage, scenario)
+        good = judge(stage, screen)
+        show_ways_on(ground, scenario, services, screen, stay=options.stay)
+        if options.stay:
+            stay_up(services)
+        return 0 if good else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; a failure is one message on standard error and exit code 1."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bridge.demo",
+        description="The whole bridge on this machine: Kafka, Postgres, both systems simulated, five service "
+        "processes; plays a story full of trouble and counts at the simulators what came of it.",
+    )
+    parser.add_argument("--stay", action="store_true", help="keep everything running afterwards, until Ctrl-C")
+    parser.add_argument("--seed", type=int, default=2026, help="of the customers' data (default: %(default)s)")
+    parser.add_argument("--data", type=Path, default=FOLDER, help="data and logs, wiped first (default: %(default)s)")
+    found = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        return run(Options(stay=found.stay, seed=found.seed, folder=found.data))
+    except (DemoError, DevstackError, SimulatorError) as error:
+        print(f"{error}\nThe logs are in {found.data / 'log'}.", file=sys.stderr)  # noqa: T201 (a command's answer)
+        return 1
+    except KeyboardInterrupt:
+        return 0 if found.stay else 130
+
+
+def _leave(signum: int, _: FrameType | None) -> NoReturn:
+    sys.exit(128 + signum)

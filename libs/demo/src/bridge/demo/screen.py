@@ -1,0 +1,103 @@
+"""What people see: the progress while it runs, in place on a terminal and as plain lines elsewhere.
+
+Owns the looks of the progress. Knows nothing of how it comes about.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console as Terminal
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from bridge.demo.judge import Told
+
+_PIPE_WIDTH: Final = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One tenant's progress: customers at OC2, and what the proof tells, once it does."""
+
+    tenant: str
+    at_target: int
+    told: Told | None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The columns."""
+        if self.told is None:
+            return (self.tenant, "-", str(self.at_target), "-", "-", "-", "-")
+        told = self.told
+        counts = (told.changes, self.at_target, told.confirmed, told.waiting, told.in_doubt, sum(told.dead.values()))
+        return (self.tenant, *map(str, counts))
+
+
+class Screen:
+    """Shows the progress; a context manager around the time in which it moves."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+        self._began = time.monotonic()
+        self._doing = ""
+        self._shown: Sequence[Row] = ()
+        self._live = Live(console=terminal, auto_refresh=False, transient=True) if terminal.is_terminal else None
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        self.terminal.print(Text.assemble((f"{time.monotonic() - self._began:5.1f} s  ", "dim"), line))
+
+    def act(self, doing: str) -> None:
+        """Say what is waited for from now on."""
+        if doing != self._doing:
+            self._doing = doing
+            self.say(doing)
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Show the progress; where there is no terminal, only if it has moved."""
+        if self._live is not None:
+            self._live.update(Group(_table(rows), Text(self._doing, style="italic")), refresh=True)
+        elif rows != self._shown:
+            self.say("        " + ", ".join(_line(row) for row in rows))
+        self._shown = rows
+
+
+def terminal() -> Terminal:
+    """Return the terminal, or a pipe with lines wide enough for the tables."""
+    found = Terminal(highlight=False, emoji=False, markup=False)
+    return found if found.is_terminal else Terminal(highlight=False, emoji=False, markup=False, width=_PIPE_WIDTH)
+
+
+def _line(row: Row) -> str:
+    told = row.told
+    if told is None:
+        return f"{row.tenant} {row.at_target} at OC2"
+    waits = f", {told.waiting} waiting" if told.waiting else ""
+    doubt = f", {told.in_doubt} in doubt" if told.in_doubt else ""
+    return f"{row.tenant} {told.changes} changes, {told.confirmed} confirmed{waits}{doubt}"
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("tenant")
+    for name in ("changes", "at OC2", "confirmed", "waiting", "in doubt", "dead"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*row.words)
+    return table
