@@ -59,7 +59,7 @@ def quick_settings(cell: SourceCell, **poll: float) -> PollerSettings:
     return PollerSettings(
         kafka=cell.kafka,
         postgres=cell.postgres,
-        http=HttpSettings(connect_seconds=2, read_seconds=2, total_seconds=3, allow_loopback=True),
+        http=HttpSettings(connect_seconds=5, read_seconds=10, total_seconds=12, allow_loopback=True),
         lease=LeaseSettings(ttl_seconds=3, margin_seconds=0.5),
         poll=PollSettings.model_validate({**rules, **poll}),
         relay=RelaySettings(idle_seconds=0.05, deadline_seconds=2),

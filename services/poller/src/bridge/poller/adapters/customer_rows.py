@@ -57,7 +57,7 @@ def _longest_text(snapshot: CustomerSnapshot) -> str:
 
 
 def _unreadable(row: UnreadableRow, *, alone: bool) -> Seen:
-    digest, has_number = _look_into(row.raw)
+    digest, numberless = _look_into(row.raw)
     fault = Fault(Reason.SOURCE_ROW_UNREADABLE, row.field, f"The field {row.field or '(row)'} {row.detail}.")
     return Seen(
         # A row whose id cannot be read is known by its content, so that it is told once.
@@ -66,16 +66,16 @@ def _unreadable(row: UnreadableRow, *, alone: bool) -> Seen:
         version=row.version,
         newest_change=row.newest_change,
         content=Content(row.raw if len(row.raw) <= MAX_EVENT_BYTES else row.raw[:HEAD_BYTES], digest, fault),
-        number_unreadable=has_number and row.customer_number is None,
+        number_unreadable=not numberless and row.customer_number is None,
         alone=alone,
     )
 
 
 def _look_into(raw: bytes) -> tuple[str, bool]:
-    """Return the hash of what counts as content, and whether the row asks for some number."""
+    """Return the hash of what counts as content, and whether the row says that it has no number."""
     document = json.loads(raw)
     if not isinstance(document, dict):
         return hashlib.sha256(raw).hexdigest(), False
     content = {name: value for name, value in document.items() if name not in _PASSING}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    return digest, document.get("customerNumber") not in (None, "", 0)
+    return digest, document.get("customerNumber") == 0

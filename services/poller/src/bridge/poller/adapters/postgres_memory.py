@@ -74,6 +74,7 @@ class PostgresUnit:
         self._cursor = cursor
         self._announcer = announcer
         self._who: dict[str, object] = {"tenant": post.tenant, "flow": post.flow.value}
+        self._recalled: Mapping[SourceId, Record] = {}
 
     @property
     def cursor(self) -> Cursor:
@@ -84,24 +85,33 @@ class PostgresUnit:
         self, ids: Iterable[SourceId], numbers: Iterable[EntityNumber]
     ) -> tuple[dict[SourceId, Record], dict[EntityNumber, Entity]]:
         """Read rows, the holders and waiters of their numbers, old and new, and the memory of those numbers."""
-        asked = sorted(set(numbers))
-        rows = await self._tx.all(QUERIES["records"], {**self._who, "ids": sorted(set(ids)), "numbers": asked})
+        rows = await self._tx.all(QUERIES["records"], {**self._who, "ids": sorted(set(ids))})
         records = {record.source_id: record for record in map(_to_record, rows)}
-        touched = {record.number for record in records.values() if record.number} | set(asked)
-        found = await self._tx.all(QUERIES["entities"], {**self._who, "numbers": sorted(touched)})
-        return records, {entity.number: entity for entity in map(_to_entity, found)}
+        touched = sorted({record.number for record in records.values() if record.number} | set(numbers))
+        found = await self._tx.all(QUERIES["entities"], {**self._who, "numbers": touched})
+        entities = {entity.number: entity for entity in map(_to_entity, found)}
+        holders = {entity.holder for entity in entities.values() if entity.holder} - records.keys()
+        others = await self._tx.all(
+            QUERIES["bystanders"], {**self._who, "holders": sorted(holders), "numbers": touched}
+        )
+        records.update({record.source_id: record for record in map(_to_record, others)})
+        self._recalled = records
+        return records, entities
 
     async def remember(
         self, records: Sequence[Record], entities: Sequence[Entity], revisions: Mapping[EntityNumber, Revision]
     ) -> None:
-        """Write rows and numbers in two statements, after the holders among the rows have let go of theirs."""
+        """Write rows and numbers in two statements, after the rows that leave a number have let go of it."""
+        if leaving := [record.source_id for record in records if self._leaves(record)]:
+            await self._tx.execute(QUERIES["leave_numbers"], {**self._who, "ids": leaving})
         if records:
-            await self._tx.execute(
-                QUERIES["leave_numbers"], {**self._who, "ids": [record.source_id for record in records]}
-            )
             await self._tx.execute(QUERIES["write_records"], self._who | _record_columns(records))
         if entities:
             await self._tx.execute(QUERIES["write_entities"], self._who | _entity_columns(entities, revisions))
+
+    def _leaves(self, record: Record) -> bool:
+        known = self._recalled.get(record.source_id)
+        return known is not None and known.standing is Standing.HOLDS and known.number != record.number
 
     async def announce(self, events: Sequence[Event], *, page_traceparent: str | None) -> dict[EntityNumber, Revision]:
         """Write events to the outbox behind the fence and count those about an entity."""

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import timedelta
+from typing import Final, Protocol
 
 from bridge.contracts.identity import Flow, TenantId
 from bridge.contracts.reasons import Reason
-from bridge.poller.application.ports import Charge, Gates, Memory, Roster
-from bridge.poller.application.turns import Turns
+from bridge.poller.application.ports import Charge, Gates, Memory, Post, Roster
 from bridge.poller.domain.schedule import DueTimes, Slots
 from bridge.runtime.clock import Clock
 from bridge.runtime.errors import TransientError
@@ -22,6 +22,14 @@ _LEAVE_SECONDS: Final = 5.0
 log = get_logger(__name__)
 
 
+class TakesTurns(Protocol):
+    """Carries out turns; see `turns.Turns`."""
+
+    def forget(self, tenant: TenantId) -> None: ...
+
+    async def turn(self, post: Post, *, interval: timedelta) -> float: ...
+
+
 @dataclass(slots=True)
 class Rounds:
     """Gives turns until told to stop; a `Loop`.
@@ -31,7 +39,7 @@ class Rounds:
     """
 
     roster: Roster
-    turns: Turns
+    turns: TakesTurns
     memory: Memory
     gates: Gates
     clock: Clock
@@ -46,6 +54,7 @@ class Rounds:
     _gates_seen: object = None
     _gates_for: object = None
     _slow: set[TenantId] = field(default_factory=set)
+    _put_off: list[TenantId] = field(default_factory=list)
     _again: set[TenantId] = field(default_factory=set)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -59,7 +68,10 @@ class Rounds:
         self._wake.set()
 
     def overdue_seconds(self) -> float:
-        """Return for how long the tenant that is next has been due without a turn; 0 if none is."""
+        """Return for how long the tenant that is next has been due without a turn; 0 if none is.
+
+        Slow tenants that wait for each other do not count.
+        """
         due = self._due.next_due()
         return max(0.0, self.clock.boot() - due) if due is not None else 0.0
 
@@ -120,16 +132,14 @@ class Rounds:
             self.poll_anew(tenant)
 
     def _begin_turns(self, running: set["asyncio.Task[None]"]) -> None:
-        now, put_off = self.clock.boot(), list[TenantId]()
+        now = self.clock.boot()
         while not self.slots.full and (tenant := self._due.pop_due(now)) is not None:
             if self.slots.is_running(tenant):
                 self._again.add(tenant)
             elif self.slots.take(tenant, slow=tenant in self._slow):
                 running.add(asyncio.create_task(self._turn(self._charges[tenant]), name=f"turn {tenant}"))
             else:
-                put_off.append(tenant)
-        for tenant in put_off:
-            self._due.set(tenant, now)
+                self._put_off.append(tenant)
 
     async def _turn(self, charge: Charge) -> None:
         tenant, began = charge.post.tenant, self.clock.boot()
@@ -146,6 +156,14 @@ class Rounds:
             wait = 0.0
         if tenant in self._charges:
             self._due.set(tenant, now + wait)
+        self._call_back(now)
+
+    def _call_back(self, now: float) -> None:
+        """Let the slow tenants that found no slot try again, now that a turn has ended."""
+        put_off, self._put_off = self._put_off, []
+        for tenant in put_off:
+            if tenant in self._charges:
+                self._due.set(tenant, now)
 
     def _pause(self) -> float:
         due = self._due.next_due()

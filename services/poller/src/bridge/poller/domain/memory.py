@@ -78,7 +78,7 @@ class Entity:
 class Seen:
     """One row as the source shows it now.
 
-    `number_unreadable` means that the row has a number which cannot be read, so it keeps the one it was known by.
+    `number_unreadable` means that the row's number is missing or cannot be read, so it keeps the one it was known by.
     `alone` marks the answer to a GET by id: such an answer is never taken for a stale page.
     """
 

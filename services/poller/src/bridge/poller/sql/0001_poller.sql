@@ -70,7 +70,7 @@ CREATE TABLE poller.source_record (
 );
 
 CREATE UNIQUE INDEX source_record_one_holder ON poller.source_record (tenant, flow, entity) WHERE standing = 'holds';
-CREATE INDEX source_record_number ON poller.source_record (tenant, flow, entity) WHERE entity IS NOT NULL;
+CREATE INDEX source_record_waiting ON poller.source_record (tenant, flow, entity) WHERE standing = 'waiting';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON poller.source_cursor, poller.source_entity, poller.source_record
     TO bridge_poller;

@@ -7,23 +7,27 @@ ON CONFLICT (tenant, flow) DO UPDATE SET epoch = excluded.epoch WHERE c.epoch <=
 RETURNING c.era, c.changed_since_bound, c.mode, c.mode_checked_at, c.last_crawl_at, c.missing_held,
           now() AS as_of;
 
+-- Rows are asked for by `= ANY(array)`, never by a join with the array: before the first ANALYZE the planner takes a
+-- tenant for one row and such a join for cheap, and a page of a thousand rows then reads the tenant a thousand times.
+
 -- name: records
--- Memory of rows by id, and of every row that holds or waits for a number of theirs, old or new.
-WITH mine AS (
-    SELECT entity FROM poller.source_record
-    WHERE tenant = %(tenant)s AND flow = %(flow)s AND source_id = ANY(%(ids)s::text[]) AND entity IS NOT NULL
-    UNION
-    SELECT unnest(%(numbers)s::text[])
-)
+-- Memory of rows by id.
 SELECT source_id, entity, standing, version, newest_change, source_hash, snapshot, fault_reason, fault_field,
        fault_detail
 FROM poller.source_record
-WHERE tenant = %(tenant)s AND flow = %(flow)s AND source_id = ANY(%(ids)s::text[])
-UNION
-SELECT r.source_id, r.entity, r.standing, r.version, r.newest_change, r.source_hash, r.snapshot, r.fault_reason,
-       r.fault_field, r.fault_detail
-FROM mine JOIN poller.source_record AS r
-  ON r.tenant = %(tenant)s AND r.flow = %(flow)s AND r.entity = mine.entity AND r.standing IN ('holds', 'waiting');
+WHERE tenant = %(tenant)s AND flow = %(flow)s AND source_id = ANY(%(ids)s::text[]);
+
+-- name: bystanders
+-- Memory of the rows that hold these numbers though they were not seen, and of all that wait for them.
+SELECT source_id, entity, standing, version, newest_change, source_hash, snapshot, fault_reason, fault_field,
+       fault_detail
+FROM poller.source_record
+WHERE tenant = %(tenant)s AND flow = %(flow)s AND source_id = ANY(%(holders)s::text[])
+UNION ALL
+SELECT source_id, entity, standing, version, newest_change, source_hash, snapshot, fault_reason, fault_field,
+       fault_detail
+FROM poller.source_record
+WHERE tenant = %(tenant)s AND flow = %(flow)s AND standing = 'waiting' AND entity = ANY(%(numbers)s::text[]);
 
 -- name: entities
 -- Memory of numbers.
@@ -31,9 +35,9 @@ SELECT entity, holder_id, change_no, source_hash, withdrawn_because FROM poller.
 WHERE tenant = %(tenant)s AND flow = %(flow)s AND entity = ANY(%(numbers)s::text[]);
 
 -- name: leave_numbers
--- Take rows off their numbers before others are put there: a number has one holder at every moment.
-UPDATE poller.source_record SET standing = 'numberless', entity = NULL, snapshot = NULL
-WHERE tenant = %(tenant)s AND flow = %(flow)s AND source_id = ANY(%(ids)s::text[]) AND standing = 'holds';
+-- Take rows off the numbers they held before others are put there: a number has one holder at every moment.
+UPDATE poller.source_record SET standing = 'numberless', entity = NULL
+WHERE tenant = %(tenant)s AND flow = %(flow)s AND source_id = ANY(%(ids)s::text[]);
 
 -- name: write_records
 -- Remember rows as they are now.
