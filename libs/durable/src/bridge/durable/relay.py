@@ -7,24 +7,29 @@ at a time, by lease. Knows no broker: the producer is handed in, with the class 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Generic, Protocol, TypeVar, runtime_checkable
 
-from bridge.contracts.headers import Header
+from bridge.contracts.headers import TRACEPARENT, Header
 from bridge.durable.database import Database
 from bridge.durable.lease import Lease, LeaseKeeper, fence, ignore_beat
 from bridge.durable.outbox import Outbox, OutboxDepth, OutboxRow, Refused
+from bridge.runtime import semconv
 from bridge.runtime.checkpoints import Checkpoint, Checkpoints, no_checkpoints
 from bridge.runtime.clock import Clock
 from bridge.runtime.errors import LeaseLostError, TransientError
 from bridge.runtime.lifecycle import until_stopped
 from bridge.runtime.logging import get_logger
 from bridge.runtime.metrics import Metric, count, gauge
+from bridge.runtime.tracing import Span, SpanKind, start_root_span
 
 MAX_ATTEMPTS: Final = 3
 """Refusals that are the row's own fault before it is set aside."""
 RELAY_LEASE: Final = "relay"
+MAX_LINKS: Final = 128
+"""OpenTelemetry's own limit of links per span; more would be dropped silently."""
 _DEPTH_EVERY_SECONDS: Final = 2.0
 
 _log: Final = get_logger(__name__)
@@ -201,7 +206,8 @@ class Relay(Generic[R]):
                 sent.unsent += len(wave)
                 continue
             sent.unsent += len(wave) - len(going)
-            answers = await self._producer.send([self._to_record(row) for row in going], deadline_seconds=seconds)
+            with _batch_span(going):
+                answers = await self._producer.send([self._to_record(row) for row in going], deadline_seconds=seconds)
             for row, answer in zip(going, answers, strict=True):
                 if not _note(sent, row, answer) and (entity := _entity(row)) is not None:
                     stuck.add(entity)
@@ -234,6 +240,22 @@ class Relay(Generic[R]):
                 set_aside=row.set_aside,
                 error=row.error,
             )
+
+
+def _batch_span(rows: Sequence[OutboxRow]) -> AbstractContextManager[Span]:
+    """The span of one sending, a trace of its own that links to the rows' own traces."""
+    links = [value.decode("ascii", "replace") for row in rows for name, value in row.headers if name == TRACEPARENT]
+    return start_root_span(
+        "send outbox",
+        kind=SpanKind.CLIENT,
+        links=links[:MAX_LINKS],
+        attributes={
+            semconv.MESSAGING_SYSTEM: semconv.KAFKA,
+            semconv.MESSAGING_OPERATION_NAME: semconv.OPERATION_SEND,
+            semconv.MESSAGING_OPERATION_TYPE: semconv.OPERATION_SEND,
+            semconv.MESSAGING_BATCH_MESSAGE_COUNT: len(rows),
+        },
+    )
 
 
 def _entity(row: OutboxRow) -> tuple[str, str, str] | None:
