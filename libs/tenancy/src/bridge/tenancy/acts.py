@@ -82,7 +82,7 @@ class ActStore:
     async def pending(self, tx: Tx, *, verbs: Collection[str], shards: Collection[Shard], limit: int = 50) -> list[Act]:
         """Return the acts that wait for this owner, oldest first, each held until the transaction ends."""
         values: dict[str, object] = {"verbs": list(verbs), "shards": list(shards), "limit": limit}
-        return [_to_act(row) for row in await tx.all(_SQL["pending"], values)]
+        return [to_act(row) for row in await tx.all(_SQL["pending"], values)]
 
     async def finish(self, tx: Tx, act_id: int, status: ActStatus, outcome: str) -> bool:
         """Say what became of an act, in the transaction that did it; False if it was finished before."""
@@ -98,7 +98,7 @@ class ActStore:
             row = await tx.one(_SQL["one"], {"id": act_id})
         if row is None:
             raise ActNotFoundError(f"There is no act {act_id} in the audit log.")
-        return _to_act(row)
+        return to_act(row)
 
     async def wait(self, act_id: int, *, timeout_seconds: float) -> Act:
         """Return the act once it is finished, or as it is when the time is over (status still `requested`)."""
@@ -115,7 +115,7 @@ class ActStore:
         """Return what people did to a tenant, newest first."""
         async with self._db.transaction() as tx:
             rows = await tx.all(_SQL["of_tenant"], {"tenant": tenant, "limit": limit})
-        return [_to_act(row) for row in rows]
+        return [to_act(row) for row in rows]
 
 
 async def record_done(
@@ -162,7 +162,8 @@ def _id(row: Row | None) -> int:
     return row.number("id")
 
 
-def _to_act(row: Row) -> Act:
+def to_act(row: Row) -> Act:
+    """Read an audit row with all its columns."""
     tenant, flow, entity = row.text_or_none("tenant"), row.text_or_none("flow"), row.text_or_none("entity")
     revision, generation = row.number_or_none("revision"), row.number_or_none("generation")
     return Act(

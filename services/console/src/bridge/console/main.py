@@ -5,10 +5,22 @@ from typing import NoReturn
 
 import typer
 
-from bridge.console.adapters.cli import migrate, proof, status, tenants, topics, where
+from bridge.console.adapters.cli import (
+    audit,
+    dead_letters,
+    doctor,
+    gates,
+    migrate,
+    proof,
+    resync,
+    status,
+    tenants,
+    topics,
+    where,
+)
 from bridge.runtime.logging import configure_logging
 
-_GROUPS = (migrate, topics, tenants, status, where, proof)
+_GROUPS = (migrate, topics, tenants, status, where, proof, gates, dead_letters, resync, audit, doctor)
 
 
 def build_app() -> typer.Typer:

@@ -33,6 +33,7 @@ Why = Annotated[str, typer.Option("--why", help="Why; stands in the audit log.")
 ForTenant = Annotated[str | None, typer.Option("--tenant", "-t", help="Only this tenant.")]
 OfTenant = Annotated[str, typer.Option("--tenant", "-t", help="The tenant's id.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Only write the act down; do not wait for its owner.")]
 
 
 @dataclass(frozen=True, slots=True)
