@@ -27,7 +27,7 @@ FIELDS: Final = (
 class CustomerRow:
     """One readable customer.
 
-    `customer_number` and `snapshot` are None for a party without a customer number (0 or null: supplier only).
+    `customer_number` and `snapshot` are None for a party without a customer number (0: supplier only).
     `newest_change` is in UTC.
     """
 
@@ -88,7 +88,10 @@ def raw_hash(raw: bytes) -> str:
 def _read(raw: Raw) -> CustomerRow:
     identity = _need(raw, "id", at_least=1)
     version = _need(raw, "version", at_least=0)
-    number = reading.whole(raw, "customerNumber") or 0
+    number = reading.whole(raw, "customerNumber")
+    if number is None:
+        # 0 says "supplier only". An absent number says nothing: to believe it would withdraw a customer for a gap.
+        raise FieldError("customerNumber", "is missing")
     if number < 0:
         raise FieldError("customerNumber", f"is negative: {number}")
     return CustomerRow(
