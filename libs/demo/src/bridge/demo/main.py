@@ -51,7 +51,7 @@ def run(options: Options) -> int:
         for name, value in SPOKEN.items():
             screen.say(f"short values in this demo: {name} {value}")
         cast = companies()
-        console, passwords = prepare(ground, screen)
+        console, passwords = prepare(ground, screen.say)
         services = stack.enter_context(running_services(ground, passwords, options.parts, screen.say))
         for company in cast:
             introduce(company, simulators.admin)

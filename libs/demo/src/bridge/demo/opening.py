@@ -5,14 +5,13 @@ Owns the order of these commands and the environment that a person needs for the
 
 import secrets
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from bridge.demo.cast import write_tenant_file
 from bridge.demo.console import Console
 from bridge.demo.ground import Ground
-from bridge.demo.screen import Screen
 from bridge.demo.stage import Stage
 from bridge.demo.values import POLL_SECONDS
 from bridge.devstack.files import write_atomically
@@ -22,7 +21,7 @@ _ROLES: Final = ("poller", "publisher", "console")
 _WHO: Final = ("--who", "demo", "--why", "the demo")
 
 
-def prepare(ground: Ground, screen: Screen) -> tuple[Console, Mapping[str, str]]:
+def prepare(ground: Ground, say: Callable[[str], None]) -> tuple[Console, Mapping[str, str]]:
     """Make tables, roles and topics by the operator's own commands; return the console and the roles' passwords."""
     # On a server that was there before, the roles may be in use: theirs are not touched, the owner works for all.
     passwords = {role: secrets.token_urlsafe(18) for role in _ROLES} if ground.own_servers else {}
@@ -40,7 +39,7 @@ def prepare(ground: Ground, screen: Screen) -> tuple[Console, Mapping[str, str]]
     Console({**environment, **given, "DATABASE_URL": ground.owner_dsn}).act("migrate")
     console = Console(environment)
     console.act("topics", "apply")
-    screen.say("Tables, roles and topics are made")
+    say("Tables, roles and topics are made")
     return console, passwords
 
 

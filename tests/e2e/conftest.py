@@ -1,0 +1,23 @@
+"""Ground for one started system per module: a fresh database and a fresh topic prefix that last as long."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from bridge.devstack import sql
+from bridge.devstack.endpoints import PostgresEndpoint
+
+
+@pytest.fixture(scope="module")
+def fresh_database(postgres: PostgresEndpoint) -> Iterator[str]:
+    """The superuser's DSN of an empty database."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield sql.create_database(postgres.dsn, name)
+    sql.drop_database(postgres.dsn, name)
+
+
+@pytest.fixture(scope="module")
+def fresh_prefix() -> str:
+    """A prefix for the names of topics and consumer groups."""
+    return f"t{uuid.uuid4().hex[:12]}."
