@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -291,6 +291,19 @@ async def test_a_takeover_puts_what_was_out_in_doubt_and_looks_before_it_sends(d
     assert desk.oc2.calls == ["put_list", "held", "held"]
     assert desk.steps(1)[-1] is Step.READ_BACK
     assert {desk.state(1), desk.state(2)} == {State.CONFIRMED}
+
+
+async def test_an_answer_to_an_older_epochs_claim_says_nothing_about_the_new_owners(desk: Desk) -> None:
+    desk.put(ready(1))
+    desk.oc2.held_up = asyncio.Event()
+    async with asyncio.TaskGroup() as calls:
+        await desk.dispatcher.look_once(calls)
+        await eventually(lambda: desk.oc2.calls)
+        out = desk.store.memory.parcels[key(1)]
+        desk.put(replace(out, delivery=replace(out.delivery, claim_epoch=2)))
+        desk.oc2.held_up.set()
+
+    assert desk.state(1) is State.SENDING
 
 
 async def test_a_failed_look_after_a_takeover_sends_nothing_and_keeps_the_doubt(desk: Desk) -> None:

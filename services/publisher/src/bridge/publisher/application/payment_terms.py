@@ -71,9 +71,6 @@ class PaymentTerms:
     ) -> int | Verdict:
         if (known := register.ids.get(days)) is not None:
             return known
-        pause = max(register.resting.get(days, 0.0), self._rest_until.get(tenant, 0.0)) - self._clock.boot()
-        if pause > 0 and days in register.resting:
-            return _resting(days, pause)
         try:
             existing = await self._target.term_id(tenant, days)
         except BridgeError as error:
@@ -81,6 +78,7 @@ class PaymentTerms:
         if existing is not None:
             register.ids[days] = existing
             return existing
+        pause = max(register.resting.get(days, 0.0), self._rest_until.get(tenant, 0.0)) - self._clock.boot()
         return _resting(days, pause) if pause > 0 else await self._create(tenant, register, days, not_after)
 
     async def _create(
