@@ -71,12 +71,15 @@ class Address(_Event):
 
 
 class MappingNote(_Event):
-    """A value that the mapping changed or left out, for the import log. `was` is cut to 300 characters."""
+    """A value that the mapping changed or left out, for the import log. `was` is cut to 300 characters.
+
+    `now` is None where it was left out. Absent values do not travel, so that it must have a default to be read again.
+    """
 
     field: str
     rule: str
     was: str
-    now: str | None
+    now: str | None = None
 
 
 class CustomerWanted(_Event):
