@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from bridge.devstack import sql
 from bridge.devstack.endpoints import KafkaEndpoint, PostgresEndpoint
 from bridge.poller.main import Poller, compose_poller
 from bridge.poller.settings import HttpSettings, LeaseSettings, PollerSettings, PollSettings, RelaySettings
-from bridge.runtime.settings import KafkaSettings
+from bridge.runtime.settings import KafkaSettings, TelemetrySettings
+from bridge.runtime.tracing import configure_tracing
 from bridge.testkit.simulators import SimulatorAdmin, SimulatorProcess
 from bridge.testkit.source_cell import SourceCell, open_source_cell, turning
 
@@ -70,6 +72,15 @@ def quick_settings(cell: SourceCell, **poll: float) -> PollerSettings:
 async def settings(cell: SourceCell, request: pytest.FixtureRequest) -> PollerSettings:
     """The module's settings: its own `POLL` goes over the quick ones."""
     return quick_settings(cell, **getattr(request.module, "POLL", {}))
+
+
+@pytest.fixture(scope="module")
+def spans() -> Iterator[InMemorySpanExporter]:
+    """Every span of this module's poller."""
+    exporter = InMemorySpanExporter()
+    provider = configure_tracing("poller", TelemetrySettings(), exporter=exporter)
+    yield exporter
+    provider.shutdown()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,13 +1,16 @@
 """What the poller tells of customers: real Postgres, real Kafka, the simulated Tripletex."""
 
 import json
+import unicodedata
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from bridge.contracts.envelope import EventType
 from bridge.contracts.identity import partition_key
 from bridge.contracts.reasons import Reason
 from bridge.poller.main import Poller
+from bridge.runtime.tracing import trace_id_of
 from bridge.testkit.simulator_answers import JsonObject
 from bridge.testkit.source_cell import SourceCell
 
@@ -172,6 +175,76 @@ async def test_a_frozen_version_hides_no_change_and_touching_makes_none(cell: So
     await tenant.polls(2)
 
     assert [json.loads(h.body).get("invoicesDueIn") for h in await tenant.heard()] == [0, 14, 0]
+
+
+async def test_letters_composed_or_not_are_one_content_and_arrive_composed(cell: SourceCell) -> None:
+    tenant = await cell.declare("composed")
+    (customer,) = tenant.write({"customerNumber": 10680, "name": "Kárášjoga gávpi AS"})
+    await tenant.hear(1)
+
+    tenant.write({"id": customer, "name": unicodedata.normalize("NFD", "Kárášjoga gávpi AS") + " \t"})
+    tenant.write({"customerNumber": 10681, "name": "\ufeffBjÃ¸rkÃ¥s RÃ¸r AS"})
+    await tenant.hear(2)
+    await tenant.polls(2)
+
+    names = [json.loads(h.body)["name"] for h in await tenant.heard()]
+    assert names == ["Kárášjoga gávpi AS", "BjÃ¸rkÃ¥s RÃ¸r AS"]
+
+
+@pytest.mark.parametrize("organisation", ["NO 312 345 678 MVA", "312.345.678", "556012-5790", "987654321"])
+async def test_an_organisation_number_travels_as_given(cell: SourceCell, organisation: str) -> None:
+    tenant = await cell.declare(f"organisation-{organisation[:3].strip().lower()}-{len(organisation)}")
+    tenant.write({"customerNumber": 10610, "name": "Fjord", "organizationNumber": organisation})
+
+    (heard,) = await tenant.hear(1)
+
+    assert json.loads(heard.body)["organizationNumber"] == organisation
+
+
+@pytest.mark.parametrize("kind", ["charset_latin1", "invalid_utf8"])
+async def test_letters_that_cannot_be_read_end_the_poll_and_are_never_replaced(cell: SourceCell, kind: str) -> None:
+    tenant = await cell.declare(kind.replace("_", "-"))
+    cell.simulators.add_fault(
+        kind, system="tripletex", scope=str(tenant.company), kind=kind, times=1, path="/customer$"
+    )
+    tenant.write({"customerNumber": 10001, "name": "Blåbærsyltetøy AS"})
+
+    await tenant.hear(1)
+    await tenant.polls(2)
+
+    assert [json.loads(h.body)["name"] for h in await tenant.heard()] == ["Blåbærsyltetøy AS"]
+    assert cell.simulators.faults()[kind].hits == 1
+
+
+@pytest.mark.parametrize("kind", ["null_fields", "extra_fields"])
+async def test_null_and_unknown_fields_are_no_change_and_no_fault(cell: SourceCell, kind: str) -> None:
+    tenant = await cell.declare(kind.replace("_", "-"))
+    tenant.write({"customerNumber": 10011, "name": "Null Felt AS"})
+    await tenant.hear(1)
+
+    cell.simulators.add_fault(kind, system="tripletex", scope=str(tenant.company), kind=kind, path="/customer$")
+    await tenant.polls(3)
+    cell.simulators.remove_fault(kind)
+
+    assert {word for _, word in await tenant.said()} == {"changed"}
+    assert kind == "null_fields" or len(await tenant.said()) == 1
+
+
+async def test_each_event_begins_a_trace_that_links_to_the_page_it_was_seen_on(
+    cell: SourceCell, spans: InMemorySpanExporter
+) -> None:
+    tenant = await cell.declare("traced")
+    tenant.write({"customerNumber": 10001, "name": "Fjord"})
+
+    (heard,) = await tenant.hear(1)
+
+    trace = trace_id_of(heard.envelope.traceparent)
+    (root,) = [span for span in spans.get_finished_spans() if f"{span.context.trace_id:032x}" == trace]
+    pages = {span.context.span_id for span in spans.get_finished_spans() if span.name == "poll customers page"}
+    assert root.name == "create customer-changed"
+    assert root.parent is None
+    assert {link.context.span_id for link in root.links} <= pages
+    assert len(root.links) == 1
 
 
 async def test_revisions_of_a_tenant_rise_in_the_order_of_the_log(cell: SourceCell, poller: Poller) -> None:

@@ -123,3 +123,23 @@ async def test_a_poll_that_ends_early_moves_no_bound_and_the_next_one_reads_it_a
     assert (await tenant.cursor())["changed_since_bound"] != before
     assert len(heard) == 50
     assert await cell.sums_match(tenant.id)
+
+
+async def test_a_resync_reads_everything_although_the_filter_is_trusted(cell: SourceCell) -> None:
+    cell.simulators.set_clock(now="2026-06-15T08:00:00Z")
+    tenant = await cell.declare("resync-behind-a-filter")
+    rows: list[JsonObject] = [{"customerNumber": 10000 + i, "name": f"Kunde {i}"} for i in range(12)]
+    tenant.write(*rows)
+    await tenant.hear(12)
+    await tenant.polls(2)
+
+    # Hours later by the source's clock the filter shows no row, since none has changed meanwhile.
+    cell.simulators.set_clock(now="2026-06-15T12:00:00Z")
+    await tenant.polls(2)
+    await tenant.act("resync")
+    await tenant.hear(24)
+    await tenant.polls(2)
+    cell.simulators.set_clock(offset_seconds=0)
+
+    assert len(await tenant.said()) == 24
+    assert (await tenant.cursor()).text("mode") == "filter"

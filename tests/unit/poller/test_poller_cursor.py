@@ -70,6 +70,10 @@ def test_a_bound_read_as_utc_or_as_oslo_time_starts_before_the_previous_poll(pol
     assert read_as_oslo < polled - OVERLAP
 
 
+def test_a_change_stamped_ten_minutes_before_a_poll_and_committed_after_it_is_in_the_next_window() -> None:
+    assert next_bound(NOON) <= NOON - timedelta(minutes=10)
+
+
 @pytest.mark.parametrize("fold", [0, 1])
 def test_the_hour_that_comes_twice_loses_nothing(fold: int) -> None:
     poll = datetime(2026, 10, 25, 0, 45, tzinfo=UTC)  # 02:45 in Oslo, for the first time

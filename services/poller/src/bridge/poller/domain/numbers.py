@@ -57,8 +57,7 @@ def judge(
         return _unheld(entity, former)
     known = entity or Entity(number, None, 0, None)
     content = contents.get(holder)
-    said_already = content is not None and known.source_hash == content.source_hash and known.withdrawn is None
-    if content is None or said_already:
+    if content is None or known.source_hash == content.source_hash:
         return Judgement(holder, None if known.holder == holder else replace(known, holder=holder), None)
     told = replace(known, holder=holder, change_no=known.change_no + 1, source_hash=content.source_hash, withdrawn=None)
     source_time = next(record.newest_change for record in claimants if record.source_id == holder)
