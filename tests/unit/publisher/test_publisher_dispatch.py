@@ -31,7 +31,8 @@ from bridge.publisher.application.in_flight import InFlight
 from bridge.publisher.application.payment_terms import PaymentTerms
 from bridge.publisher.application.ports import Hold
 from bridge.publisher.application.takeover import Takeover
-from bridge.publisher.domain.delivery.model import Delivery, EntityKey, Policy, State, Wanted
+from bridge.publisher.application.verdict import Claim, Declined, Result, Stored
+from bridge.publisher.domain.delivery.model import Delivery, EntityKey, Policy, Refusal, State, Wanted
 from bridge.publisher.domain.journal import Origin, Parcel, Step
 from bridge.remote.errors import CredentialsRefusedError
 from bridge.remote.gate import Close
@@ -436,3 +437,31 @@ async def test_a_tenant_gets_no_more_than_its_share_while_its_calls_hang(desk: D
         desk.oc2.held_up.set()
 
     assert await desk.turn() == 400
+
+
+def refused_alike(*numbers: int) -> list[Result]:
+    """Return results of customers that were refused alike."""
+    hold = Hold(shard_of(ACME), 1, float("inf"))
+    verdict = Declined(Refusal(Reason.TARGET_REFUSED, "name", "no"), "status 422, fields name")
+    return [Result(Claim(ready(number), hold, ()), verdict) for number in numbers]
+
+
+async def test_twenty_refusals_alike_close_the_flow_until_a_person_opens_it(desk: Desk) -> None:
+    await desk.gatekeeper.note(ACME, Flow.CUSTOMERS, refused_alike(*range(1, 20)))
+    assert not desk.gates.gates
+
+    await desk.gatekeeper.note(ACME, Flow.CUSTOMERS, refused_alike(20))
+
+    gate = desk.gates.gates[GateKey.flow(ACME, Flow.CUSTOMERS)]
+    assert gate.reason is Reason.REFUSED_ALIKE
+    assert desk.gatekeeper.at_once(ACME, Flow.CUSTOMERS) == 0
+    assert desk.gatekeeper.at_once(OTHER, Flow.CUSTOMERS) is None
+
+
+async def test_refusals_beside_a_success_in_one_list_close_nothing(desk: Desk) -> None:
+    results = refused_alike(*range(1, 40))
+    results.append(Result(results[0].claim, Stored("created")))
+
+    await desk.gatekeeper.note(ACME, Flow.CUSTOMERS, results)
+
+    assert not desk.gates.gates

@@ -149,13 +149,19 @@ class Gatekeeper:
 def _facts(
     system: GateKey, flow: GateKey, results: Sequence[Result], max_pause: timedelta
 ) -> Mapping[GateKey, list[Fact]]:
-    """Return what a call says to each judge. A call that failed as a whole is one failure, however many it carried."""
+    """Return what a call says to each judge.
+
+    A call that failed as a whole is one failure, however many it carried. Refusals beside a success in one call are the
+    entities' own: only those without a success between them point at a setting.
+    """
     facts: dict[GateKey, list[Fact]] = {system: [], flow: []}
+    passed = any(isinstance(result.verdict, Stored | Adopted) for result in results)
     whole: set[tuple[type[Verdict], Reason | None]] = set()
     for result in results:
         entity, verdict = str(result.claim.parcel.key.entity), result.verdict
         if isinstance(verdict, Declined):
-            facts[flow].append(DeclinedAlike(entity, verdict.likeness))
+            if not passed:
+                facts[flow].append(DeclinedAlike(entity, verdict.likeness))
             continue
         kind = (type(verdict), getattr(verdict, "reason", None))
         if kind in whole:
