@@ -25,6 +25,7 @@ from bridge.devstack.waiting import holds_within
 
 _READY_SECONDS: Final = 45.0
 _STOP_SECONDS: Final = 10.0
+_LONGEST_COMPLAINT: Final = 1000
 _LEASES: Final = "bridge_leases_held"
 _PROBE_SECONDS: Final = 2.0
 
@@ -109,6 +110,15 @@ class Services:
                     f"{each.process.name} ended with exit code {each.process.exit_code}.\n{tail(each.process.log)}"
                 )
 
+    def complaints(self) -> str:
+        """Return the last warning or error in each one's log, for whoever looks for the guilty one."""
+        found = []
+        for each in self.running:
+            lines = each.process.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            if last := next((line for line in reversed(lines) if _is_complaint(line)), None):
+                found.append(f"{each.process.name}: {last[:_LONGEST_COMPLAINT]}")
+        return "\n".join(found)
+
     def await_ready(self) -> None:
         """Wait until every one says that it is ready.
 
@@ -165,6 +175,10 @@ def _start(part: Part, ground: Ground, passwords: Mapping[str, str]) -> Running:
         environment[f"{prefix}_POSTGRES__DSN"] = ground.owner_dsn
     process = ManagedProcess.start(part.line, name=part.name, log=ground.logs / f"{part.name}.log", env=environment)
     return Running(part.service, process, ready_file)
+
+
+def _is_complaint(line: str) -> bool:
+    return any(f'"level": "{level}"' in line for level in ("warning", "error", "critical"))
 
 
 def _settled(running: Running) -> bool:

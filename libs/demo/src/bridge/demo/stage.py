@@ -71,7 +71,10 @@ class Stage:
         while not condition():
             self._services.check()
             if time.monotonic() > deadline:
-                raise DemoError(f"Not reached within {seconds:g} s: {what}. The proof says: {self._spoken()}.")
+                raise DemoError(
+                    f"Not reached within {seconds:g} s: {what}. The proof says: {self._spoken()}.\n"
+                    f"{self._services.complaints()}"
+                )
             self._screen.show(self._rows())
             time.sleep(_LOOK_SECONDS)
         self._screen.show(self._rows())
