@@ -22,7 +22,7 @@ from bridge.transformer.domain.mapping.customer import map_customer
     ids=["text left out", "days left out", "months as days", "name cut", "no currency"],
 )
 def test_a_body_with_notes_on_what_was_left_out_reads_back_as_it_was_written(fields: dict[str, object]) -> None:
-    snapshot = customer_snapshot(**fields)
+    snapshot = customer_snapshot(20417, **fields)
     event = raw_event(customer_envelope(), snapshot.model_dump_json(by_alias=True, exclude_none=True).encode())
     record = SourceRecord(CUSTOMERS, "customer-changed", 0, 0, 0, event.key, event.value, event.headers)
 
