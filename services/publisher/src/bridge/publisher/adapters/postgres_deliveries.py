@@ -3,27 +3,23 @@
 Knows the tables; decides nothing. Statements are multi-row, so that a batch costs a few round trips.
 """
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.contracts.identity import EntityNumber, Flow, Shard, TenantId, Version
-from bridge.contracts.reasons import Reason, Stage
+from bridge.contracts.identity import EntityNumber, Flow, Shard, TenantId
 from bridge.durable.database import Database, Tx
 from bridge.durable.errors import ConstraintViolatedError, StatementRefusedError
 from bridge.durable.outbox import Outbox, OutboxRow
 from bridge.durable.queries import load_queries
-from bridge.durable.row import Row
 from bridge.publisher.adapters.arrays import array_of
+from bridge.publisher.adapters.journal_columns import LOG_COLUMNS, letter_columns, log_columns, stored_letter
 from bridge.publisher.adapters.parcel_columns import (
     COLUMNS,
-    pack_headers,
     plain_or_none,
     to_columns,
     to_parcel,
-    unpack_headers,
 )
 from bridge.publisher.application.ports import (
     AskedAct,
@@ -36,21 +32,15 @@ from bridge.publisher.application.ports import (
     StaleWriteError,
     StoredLetter,
     WaitingHead,
-    version_of,
 )
 from bridge.publisher.domain.delivery.model import EntityKey
-from bridge.publisher.domain.journal import Letter, LetterClosing, LogEntry, OpenedLetter, Origin, Parcel
+from bridge.publisher.domain.journal import Letter, LetterClosing, LogEntry, OpenedLetter, Parcel
 from bridge.runtime.errors import ConfigurationError
 from bridge.tenancy.acts import Act, ActStatus, ActStore
 
 SCHEMA: Final = "publisher"
 VERBS: Final = ("retry", "discard")
 _DELIVERY_KEY: Final = "delivery_pkey"
-_LOG_COLUMNS: Final = (
-    "tenant, flow, entity, revision, generation, event_id, step, from_state, to_state, outcome, reason, detail, "
-    "attempt, changed_fields, notes, topic, kafka_partition, kafka_offset, trace_id, how, request_id, duration_ms, "
-    "claim_epoch, owner"
-)
 _SQL: Final = load_queries("bridge.publisher.sql", "delivery_queries.sql")
 
 
@@ -167,7 +157,7 @@ class PostgresUnit:
 
     async def log(self, entries: Sequence[LogEntry]) -> None:
         if entries:
-            await self._tx.copy(f"publisher.delivery_log ({_LOG_COLUMNS})", map(_log_columns, entries))
+            await self._tx.copy(f"publisher.delivery_log ({LOG_COLUMNS})", map(log_columns, entries))
 
     async def close_letters(self, closings: Sequence[LetterClosing]) -> None:
         await self._tx.execute(
@@ -183,7 +173,7 @@ class PostgresUnit:
     async def open_letters(self, letters: Sequence[Letter]) -> Sequence[OpenedLetter]:
         opened: list[OpenedLetter] = []
         for letter in letters:
-            row = await self._tx.one(_SQL["open_letter"], _letter_columns(letter))
+            row = await self._tx.one(_SQL["open_letter"], letter_columns(letter))
             if row is not None:
                 opened.append(OpenedLetter(row.number("id"), row.instant("opened_at"), letter, row.number("rounds")))
         return opened
@@ -218,11 +208,11 @@ class PostgresUnit:
 
     async def letter(self, letter_id: int) -> StoredLetter | None:
         row = await self._tx.one(_SQL["letter"], {"id": letter_id})
-        return _stored_letter(row) if row is not None else None
+        return stored_letter(row) if row is not None else None
 
     async def open_letter_of(self, key: EntityKey) -> StoredLetter | None:
         row = await self._tx.one(_SQL["open_letter_of"], _one_key(key))
-        return _stored_letter(row) if row is not None else None
+        return stored_letter(row) if row is not None else None
 
     async def close_letter(self, letter_id: int, *, closed_as: str, closed_by: str, closed_why: str) -> None:
         await self._tx.execute(
@@ -252,76 +242,6 @@ def _key_columns(keys: Sequence[EntityKey]) -> dict[str, object]:
 
 def _one_key(key: EntityKey) -> dict[str, object]:
     return {"tenant": key.tenant, "flow": key.flow.value, "entity": key.entity}
-
-
-def _log_columns(entry: LogEntry) -> tuple[object, ...]:
-    origin, call = entry.origin, entry.call
-    notes = json.dumps([[n.field, n.rule, n.was, n.now] for n in entry.notes]) if entry.notes else None
-    return (
-        *(entry.key.tenant, entry.key.flow.value, entry.key.entity, entry.version.revision, entry.version.generation),
-        *(entry.event_id, entry.step.value, entry.before, entry.after, entry.outcome, entry.reason),
-        *(plain_or_none(entry.detail), entry.attempt, list(entry.changed_fields), notes),
-        *((origin.topic, origin.partition, origin.offset) if origin else (None, None, None)),
-        *(entry.trace_id, *((call.how, call.request_id, call.duration_ms) if call else (None, None, None))),
-        *(entry.claim_epoch, entry.owner),
-    )
-
-
-def _letter_columns(letter: Letter) -> dict[str, object]:
-    origin, version = letter.origin, letter.version
-    return {
-        "tenant": letter.tenant,
-        "flow": letter.flow,
-        "entity": letter.entity,
-        "revision": version.revision if version else None,
-        "generation": version.generation if version else None,
-        "event_id": letter.event_id,
-        "dedupe_key": letter.dedupe_key,
-        "stage": letter.stage.value,
-        "reason": letter.reason.value,
-        "field": plain_or_none(letter.field),
-        "error": plain_or_none(letter.error),
-        "raw": letter.raw,
-        "raw_key": origin.key,
-        "headers": pack_headers(origin.headers),
-        "topic": origin.topic,
-        "partition": origin.partition,
-        "offset": origin.offset,
-        "attempts": letter.attempts,
-        "trace_id": letter.trace_id,
-    }
-
-
-def _stored_letter(row: Row) -> StoredLetter:
-    origin = Origin(
-        row.text_or_none("origin_topic") or "",
-        row.number_or_none("origin_partition") or 0,
-        row.number_or_none("origin_offset") or 0,
-        row.octets_or_none("raw_key"),
-        unpack_headers(row.octets("headers")),
-    )
-    letter = Letter(
-        tenant=row.text_or_none("tenant"),
-        flow=row.text_or_none("flow"),
-        entity=row.text_or_none("entity"),
-        version=_version_or_none(row),
-        event_id=row.text_or_none("event_id"),
-        stage=Stage(row.text("stage")),
-        reason=Reason(row.text("reason")),
-        field=row.text_or_none("field"),
-        error=row.text("error"),
-        raw=row.octets("raw"),
-        origin=origin,
-        attempts=row.number("attempts"),
-        trace_id=row.text_or_none("trace_id"),
-        dedupe_key=row.text_or_none("dedupe_key"),
-    )
-    return StoredLetter(row.number("id"), row.instant_or_none("closed_at") is not None, letter)
-
-
-def _version_or_none(row: Row) -> Version | None:
-    revision = row.number_or_none("revision")
-    return None if revision is None else version_of(revision, row.number_or_none("generation") or 0)
 
 
 def _outbox_row(row_id: int, record: Resend) -> OutboxRow:
