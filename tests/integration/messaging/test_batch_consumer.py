@@ -7,10 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as DriverPartition
 
 from bridge.contracts.topics import TopicName, TopicSpec
 from bridge.devstack.kafka import KafkaServer
 from bridge.messaging.admin import TopicAdmin
+from bridge.messaging.connection import stop_consumer
 from bridge.messaging.consumer import BatchConsumer, RebalancedError
 from bridge.messaging.producer import BatchProducer
 from bridge.messaging.reader import RangeReader
@@ -228,7 +231,6 @@ async def test_a_position_that_the_log_lost_is_alarmed_and_read_from_the_beginni
 
 
 async def delete_records(settings: KafkaSettings, partition: TopicPartition, before: int) -> None:
-    from aiokafka import TopicPartition as DriverPartition
     from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
     client = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
@@ -241,9 +243,6 @@ async def delete_records(settings: KafkaSettings, partition: TopicPartition, bef
 
 async def commit_by_force(settings: KafkaSettings, group: str, partition: TopicPartition, offset: int) -> None:
     """Set a group's commit as an operator's tool would."""
-    from aiokafka import AIOKafkaConsumer
-    from aiokafka import TopicPartition as DriverPartition
-
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap_servers, group_id=group, enable_auto_commit=False)
     wire = DriverPartition(*partition)
     consumer.assign([wire])
@@ -365,3 +364,27 @@ async def test_a_member_outlives_a_killed_broker_and_reads_on(server_folder: Pat
             await eventually(all_read_and_committed, 40)
 
     assert set(numbers_of(seen)) == set(range(20, 40))
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_consumer_stops_at_whatever_turn_of_a_new_assignment_it_is_told_to(
+    settings: KafkaSettings, make_topic: MakeTopic, turns: int
+) -> None:
+    """The driver's own stop waits for ever if it comes while the fetch routine clears away the old assignment."""
+    topic = await make_topic(2)
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap_servers, auto_offset_reset="earliest")
+    await consumer.start()
+    consumer.assign([DriverPartition(topic, 0)])
+    # Nothing to read, so a fetch waits at the broker when the assignment changes.
+    await consumer.getmany(timeout_ms=300)
+    consumer.assign([DriverPartition(topic, 1)])
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    begun = asyncio.get_running_loop().time()
+    # The guard ends a hanging stop by cancelling it, which lets it finish: only the time tells.
+    async with asyncio.timeout(15):
+        await stop_consumer(consumer)
+
+    assert asyncio.get_running_loop().time() - begun < 10
+    assert consumer._fetcher._fetch_task.done()

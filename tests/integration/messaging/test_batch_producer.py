@@ -1,6 +1,7 @@
 """The producer on a real broker: acknowledgements, order, guilt, and a broker that goes away."""
 
 import asyncio
+import gc
 import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -173,6 +174,8 @@ async def test_a_wrong_address_is_one_sentence() -> None:
 
 
 async def test_a_broker_that_restarts_mid_send_loses_nothing_and_keeps_the_order(server_folder: Path) -> None:
+    unseen: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
     with KafkaServer(server_folder / "restarting-kafka") as server:
         settings = KafkaSettings(bootstrap_servers=server.bootstrap_servers, request_timeout_seconds=3)
         topic = "customer-changed"
@@ -198,6 +201,8 @@ async def test_a_broker_that_restarts_mid_send_loses_nothing_and_keeps_the_order
         for partition in (0, 1):
             numbers = [number for (p, _), number in sorted(acked.items()) if p == partition]
             assert numbers == sorted(numbers)
+    gc.collect()
+    assert unseen == []
 
 
 async def test_a_topic_made_after_the_first_attempt_is_found(
@@ -212,3 +217,17 @@ async def test_a_topic_made_after_the_first_attempt_is_found(
 
     assert guilt(before) == [True]
     assert after == [Acked(TopicPartition(topic, 0).partition, 0)]
+
+
+async def test_an_unknown_topic_does_not_make_the_driver_forget_a_good_one(
+    settings: KafkaSettings, make_topic: MakeTopic, topic_prefix: str
+) -> None:
+    topic = await make_topic(1)
+    records = [Outgoing(f"{topic_prefix}no-such-topic", b"acme:1", b"v"), Outgoing(topic, b"acme:2", b"v")]
+
+    async with BatchProducer(settings, "test") as producer:
+        await producer.send(records, deadline_seconds=10)
+        client = (await producer._connected()).client
+        await client.force_metadata_update()
+
+        assert client.cluster.partitions_for_topic(topic) == {0}

@@ -3,6 +3,7 @@
 The one table from aiokafka's errors to ours. The most specific class decides; the cause is kept.
 """
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ssl import SSLContext
@@ -12,11 +13,17 @@ from aiokafka import errors as kafka
 from aiokafka.helpers import create_ssl_context
 
 from bridge.runtime.errors import BridgeError, BrokerUnavailableError, ConfigurationError
+from bridge.runtime.logging import get_logger
 from bridge.runtime.settings import KafkaSettings
 
 RETRY_BACKOFF_MS: Final = 100
 METADATA_MAX_AGE_MS: Final = 10_000
 """How soon new partitions are seen; the driver's five minutes would leave them unread as long."""
+_STOP_SECONDS: Final = 3.0
+"""Longer than an honest stop takes, leaving the group included."""
+_STOP_ATTEMPTS: Final = 3
+
+log = get_logger(__name__)
 
 
 def connection_options(settings: KafkaSettings, *, client_id: str) -> dict[str, Any]:
@@ -46,6 +53,25 @@ def _tls(settings: KafkaSettings) -> SSLContext:
             f"The authority file {settings.ssl_cafile} for Kafka cannot be read; correct the ssl_cafile setting."
         ) from cause
     return context
+
+
+async def stop_consumer(consumer: Any) -> None:
+    """Stop a driver's consumer, also when it is in the middle of a new assignment.
+
+    The driver's fetch routine swallows its own cancellation while it clears away what an earlier assignment began, and
+    `stop` then waits for it for ever. A second cancellation ends the routine, and `stop` goes on to its end.
+    """
+    stopping = asyncio.ensure_future(consumer.stop())
+    for _ in range(_STOP_ATTEMPTS):
+        done, _pending = await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+        if done:
+            break
+        stopping.cancel()
+    else:
+        log.warning("A consumer did not stop in time and is dropped.")
+        return
+    if not stopping.cancelled() and (error := stopping.exception()) is not None:
+        log.warning("A consumer did not stop cleanly.", error=name_of(error))
 
 
 @contextmanager

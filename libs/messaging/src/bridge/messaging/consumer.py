@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka import TopicPartition as DriverPartition
 from aiokafka import errors as kafka
 
-from bridge.messaging.connection import connection_options, translated
+from bridge.messaging.connection import connection_options, stop_consumer, translated
 from bridge.messaging.conversion import record_of
 from bridge.messaging.positions import Positions, RebalancedError
 from bridge.messaging.record import Record, TopicPartition
@@ -81,14 +81,14 @@ class BatchConsumer:
             with translated(f"joining the group {self._group}", self._settings):
                 await self._consumer.start()
         except BaseException:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer)
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._consumer.stop()
+        await stop_consumer(self._consumer)
         self._positions.end(self._positions.owned())
         self._held.clear()
 

@@ -108,6 +108,10 @@ class BatchProducer:
         by_topic: dict[str, list[int]] = defaultdict(list)
         for index in ledger.open():
             by_topic[ledger.records[index].topic].append(index)
+        for topic in by_topic:
+            # All before any is waited for: a topic known from the first metadata alone is not tracked, and drops out
+            # of the next as soon as another is; a batch on its way to it would then wait for a leader for ever.
+            producer.client.add_topic(topic)
         sends = [self._send_topic(producer, ledger, topic, indices) for topic, indices in by_topic.items()]
         return all(await asyncio.gather(*sends))
 
@@ -199,16 +203,18 @@ def _fill(producer: Any, ledger: SendLedger, waiting: deque[int], limit: int) ->
 
 
 async def _close(producer: Any) -> None:
-    """Close the driver's producer within a bound, whatever it still holds.
+    """End the driver's producer within a bound, whatever it still holds.
 
-    Its own `stop` first waits until every batch is delivered, which an idempotent producer tries for ever; so what is
-    left is failed by hand. There is no public way to abandon it.
+    Its own `stop` first waits until every batch is delivered, which an idempotent producer tries for ever, and there is
+    no public way to abandon it. So the sender and the connections are ended alone; nobody waits for its batches.
     """
-    producer._message_accumulator.fail_all(kafka.ProducerClosed())
     try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await producer._sender.close()
         async with asyncio.timeout(_CLOSE_SECONDS):
-            await producer.stop()
-    except Exception as error:  # noqa: BLE001 (a broken producer may fail to close in any way; it is dropped all the same)
-        log.debug("A producer did not close cleanly.", error=name_of(error))
-        with suppress(Exception):
             await producer.client.close()
+    except Exception as error:  # noqa: BLE001 (a broken producer may fail to close in any way; it is dropped all the same)
+        log.warning("A producer did not close cleanly.", error=name_of(error))
+    finally:
+        producer._closed = True

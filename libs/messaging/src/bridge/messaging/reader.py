@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as DriverPartition
 
-from bridge.messaging.connection import connection_options, translated
+from bridge.messaging.connection import connection_options, stop_consumer, translated
 from bridge.messaging.conversion import record_of
 from bridge.messaging.record import Record, TopicPartition
 from bridge.runtime.errors import BrokerUnavailableError
@@ -39,14 +39,14 @@ class RangeReader:
             with translated("connecting a reader", self._settings):
                 await self._consumer.start()
         except BaseException:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer)
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._consumer.stop()
+        await stop_consumer(self._consumer)
 
     async def partitions(self, topic: str) -> list[TopicPartition]:
         """Return the topic's partitions in order.
@@ -86,6 +86,8 @@ class RangeReader:
         topic_begin = (await self._offsets(self._consumer.beginning_offsets, [partition])).get(partition, 0)
         topic_end = (await self._offsets(self._consumer.end_offsets, [partition])).get(partition, 0)
         position, end = max(start, topic_begin), min(end, topic_end)
+        if position >= end:
+            return
         wire = DriverPartition(*partition)
         self._consumer.assign([wire])
         self._consumer.seek(wire, position)
