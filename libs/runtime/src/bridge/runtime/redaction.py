@@ -7,7 +7,9 @@ from typing import Final
 from pydantic import SecretStr
 
 MASK: Final = "***"
-_SECRET_KEY: Final = re.compile(r"token|password|passwd|secret|authorization|api[_-]?key|cookie|credential", re.IGNORECASE)
+_SECRET_KEY: Final = re.compile(
+    r"token|password|passwd|secret|authorization|api[_-]?key|cookie|credential", re.IGNORECASE
+)
 _URL_PASSWORD: Final = re.compile(r"(?<=://)([^:/@\s]*):[^@/\s]+@")
 _SHORTEST_SECRET: Final = 6
 """A shorter value would blank out ordinary words in every line."""
