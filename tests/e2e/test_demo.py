@@ -1,5 +1,6 @@
 """`make demo` as a newcomer runs it, and the same story with a publisher that does not wait for late effects."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -33,14 +34,19 @@ def own_servers(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_the_demo_passes_twice_in_the_same_folder_and_leaves_no_process_behind(folder: Path) -> None:
+def test_the_demo_passes_twice_in_one_folder_and_shows_a_journey_when_it_is_over(folder: Path) -> None:
     for _ in range(2):
         answer = subprocess.run(_command(folder), capture_output=True, text=True, check=False)
 
         assert answer.returncode == 0, answer.stdout + answer.stderr
         assert _FAREWELL in answer.stdout
-        assert "make where T=fjordbygg N=20008" in answer.stdout
         assert _processes_in(folder) == []
+
+    look = next(line for line in answer.stdout.splitlines() if "where customer 20008 --tenant fjordbygg" in line)
+    journey = subprocess.run(shlex.split(look), capture_output=True, text=True, check=False)
+    assert journey.returncode == 0, journey.stderr
+    assert "Customer 20008 of tenant fjordbygg" in journey.stdout
+    assert "in_doubt" in journey.stdout
 
 
 def test_without_the_settle_time_an_older_content_overwrites_a_newer_one(

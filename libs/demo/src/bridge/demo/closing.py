@@ -4,12 +4,13 @@ Owns what must be over before anything is counted.
 """
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Final
 
 from bridge.demo.console import PROGRAM
-from bridge.demo.ground import Ground
+from bridge.demo.ground import FOLDER, Ground
 from bridge.demo.judge import disagreements, faults, see
 from bridge.demo.opening import ENVIRONMENT_FILE
 from bridge.demo.processes import Services
@@ -57,7 +58,7 @@ def show_ways_on(ground: Ground, scenario: Scenario, services: Services, screen:
     tenant, number = scenario.star
     say = screen.terminal.print
     say(f"\nThe journey of customer {number}, whose first edit took effect after the time-out:")
-    say(f"  make where T={tenant} N={number}", style="bold")
+    say(f"  {_look(ground.folder, tenant, number)}", style="bold")
     if stay:
         say("\nEverything keeps running. In another terminal:")
         say(f"  source {_shown(ground.folder / ENVIRONMENT_FILE)}", style="bold")
@@ -77,6 +78,13 @@ def stay_up(services: Services) -> None:
     while True:
         services.check()
         time.sleep(_LOOK_SECONDS)
+
+
+def _look(folder: Path, tenant: str, number: int) -> str:
+    if folder == FOLDER:
+        return f"make where T={tenant} N={number}"
+    python = _shown(Path(sys.executable))
+    return f"{python} -m bridge.demo.look --data {_shown(folder)} where customer {number} --tenant {tenant}"
 
 
 def _shown(path: Path) -> str:

@@ -56,6 +56,7 @@ def fresh_ground(folder: Path, progress: Progress) -> Iterator[Ground]:
     with _alone(folder):
         stack = Stack(StackFolder(folder), detached=False)
         stack.clean(lambda _: None)
+        StackFolder(folder).logs.mkdir(parents=True)
         with stack.running(progress) as found:
             prefix = f"demo-{uuid.uuid4().hex[:8]}." if external_kafka() else ""
             dsn = _fresh_database(found[POSTGRES_VARIABLE])

@@ -1,8 +1,9 @@
-"""`python -m bridge.demo.look WORDS…`: the CLI `bridge` on the data that the last demo left.
+"""`python -m bridge.demo.look [--data DIR] WORDS…`: the CLI `bridge` on the data that the last demo left.
 
 Owns the way back: servers up on the kept data for the length of one command. A demo that still runs is used as it is.
 """
 
+import argparse
 import os
 import shlex
 import subprocess
@@ -17,15 +18,26 @@ from bridge.demo.opening import ENVIRONMENT_FILE
 from bridge.devstack.errors import DevstackError
 
 
-def main(words: Sequence[str], folder: Path = FOLDER) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bridge.demo.look",
+        description="Run `bridge` on what the last demo left; its servers are started for as long as that takes.",
+    )
+    parser.add_argument("--data", type=Path, default=FOLDER, help="the demo's data folder (default: %(default)s)")
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="such as: status, proof, where customer 20008 -t …")
+    found = parser.parse_args(arguments)
     try:
-        environment = _environment(folder / ENVIRONMENT_FILE)
-        with kept_ground(folder, lambda line: print(f"  {line}", file=sys.stderr)):  # noqa: T201 (a command's answer)
-            return subprocess.call([str(PROGRAM), *words], env={**os.environ, **environment})  # noqa: S603 (our own)
+        environment = _environment(found.data / ENVIRONMENT_FILE)
+        with kept_ground(found.data, _tell):
+            return subprocess.call([str(PROGRAM), *found.words], env={**os.environ, **environment})  # noqa: S603 (our own)
     except (DemoError, DevstackError) as error:
         print(error, file=sys.stderr)  # noqa: T201 (a command's answer)
         return 1
+
+
+def _tell(line: str) -> None:
+    print(f"  {line}", file=sys.stderr, flush=True)  # noqa: T201 (a command's progress)
 
 
 def _environment(file: Path) -> dict[str, str]:
@@ -36,4 +48,4 @@ def _environment(file: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

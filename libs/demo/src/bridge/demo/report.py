@@ -12,28 +12,22 @@ from rich.text import Text
 
 from bridge.demo.judge import Seen, Told, percentile
 
-_COLUMNS: Final = (
+_ROWS: Final = (
     *("changes seen", "confirmed", "superseded", "waiting", "in doubt", "dead", "lost", "doubled", "out of order"),
-    *("p50", "p95", "poll interval"),
+    *("p50, source to OC2", "p95, source to OC2", "of it up to, for the poll"),
 )
 
 
 def show_result(terminal: Terminal, seen: Sequence[Seen], told: Mapping[str, Told], *, poll_seconds: float) -> None:
     """Print the table: the simulators' counts, and from the proof what is still on its way."""
-    table = Table(title="What the simulators saw, per tenant", title_justify="left")
-    table.add_column("tenant")
-    for name in _COLUMNS:
-        table.add_column(name, justify="left" if name == "dead" else "right", no_wrap=name == "dead")
+    table = Table("", title="What the simulators saw", title_justify="left")
     for each in seen:
-        table.add_row(each.tenant, *_cells(each, told.get(each.tenant), poll_seconds))
+        table.add_column(each.tenant, justify="right")
+    columns = [_cells(each, told.get(each.tenant), poll_seconds) for each in seen]
+    for name, *cells in zip(_ROWS, *columns, strict=True):
+        table.add_row(name, *cells)
     terminal.print()
     terminal.print(table)
-    terminal.print(
-        Text(
-            "p50, p95: seconds from visible at the source to visible at OC2, the wait for the next poll included.",
-            style="dim",
-        )
-    )
 
 
 def show_verdict(terminal: Terminal, problems: Sequence[str]) -> None:
@@ -49,7 +43,7 @@ def show_verdict(terminal: Terminal, problems: Sequence[str]) -> None:
 
 
 def _cells(seen: Seen, told: Told | None, poll_seconds: float) -> tuple[Text | str, ...]:
-    dead = ", ".join(f"{count} {reason}" for reason, count in sorted(seen.dead.items())) or "0"
+    dead = "\n".join(f"{count} {reason}" for reason, count in sorted(seen.dead.items())) or "0"
     return (
         str(seen.changes),
         str(seen.confirmed),

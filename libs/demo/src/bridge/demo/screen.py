@@ -18,24 +18,27 @@ from rich.text import Text
 from bridge.demo.judge import Told
 
 _PIPE_WIDTH: Final = 160
+_COLUMNS: Final = ("customers at OC2", "writes there", "changes told", "confirmed", "waiting", "in doubt", "dead")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One tenant's progress: customers at OC2, and what the proof tells, once it does."""
+    """One tenant's progress: customers at OC2, writes there so far, and what the proof tells, once it does."""
 
     tenant: str
     at_target: int
+    writes: int
     told: Told | None
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """The columns."""
+    def cells(self) -> tuple[str, ...]:
+        """The columns, as `_COLUMNS` names them."""
+        there = (str(self.at_target), str(self.writes))
         if self.told is None:
-            return (self.tenant, "-", str(self.at_target), "-", "-", "-", "-")
+            return (self.tenant, *there, "-", "-", "-", "-", "-")
         told = self.told
-        counts = (told.changes, self.at_target, told.confirmed, told.waiting, told.in_doubt, sum(told.dead.values()))
-        return (self.tenant, *map(str, counts))
+        counts = (told.changes, told.confirmed, told.waiting, told.in_doubt, sum(told.dead.values()))
+        return (self.tenant, *there, *map(str, counts))
 
 
 class Screen:
@@ -73,8 +76,8 @@ class Screen:
         """Show the progress; where there is no terminal, only if it has moved."""
         if self._live is not None:
             self._live.update(Group(_table(rows), Text(self._doing, style="italic")), refresh=True)
-        elif rows != self._shown:
-            self.say("        " + ", ".join(_line(row) for row in rows))
+        elif list(map(_line, rows)) != list(map(_line, self._shown)):
+            self.say("  " + "; ".join(_line(row) for row in rows))
         self._shown = rows
 
 
@@ -85,19 +88,20 @@ def terminal() -> Terminal:
 
 
 def _line(row: Row) -> str:
-    told = row.told
-    if told is None:
-        return f"{row.tenant} {row.at_target} at OC2"
-    waits = f", {told.waiting} waiting" if told.waiting else ""
-    doubt = f", {told.in_doubt} in doubt" if told.in_doubt else ""
-    return f"{row.tenant} {told.changes} changes, {told.confirmed} confirmed{waits}{doubt}"
+    words = [f"{row.tenant}: {row.at_target} at OC2"]
+    if row.told is not None:
+        told = row.told
+        words += [f"{told.changes} changes", f"{told.confirmed} confirmed"]
+        words += [f"{told.waiting} waiting"] if told.waiting else []
+        words += [f"{told.in_doubt} in doubt"] if told.in_doubt else []
+    return ", ".join(words)
 
 
 def _table(rows: Sequence[Row]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("tenant")
-    for name in ("changes", "at OC2", "confirmed", "waiting", "in doubt", "dead"):
+    for name in _COLUMNS:
         table.add_column(name, justify="right")
     for row in rows:
-        table.add_row(*row.words)
+        table.add_row(*row.cells)
     return table

@@ -7,7 +7,8 @@ import http.client
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,8 +22,9 @@ from bridge.testkit.simulator_answers import JsonObject, as_object, as_rows, int
 from bridge.testkit.simulators import SimulatorAdmin
 
 _LOOK_SECONDS: Final = 0.2
-_PROOF_SHARE: Final = 0.25
-"""Of the time, asking for the proof may take so much: the command is a process of its own."""
+_SHOW_SECONDS: Final = 0.5
+_PROOF_REST: Final = 2.0
+"""Rest after each asking, as a multiple of what it took: the command is a process of its own."""
 _PATIENCE_SECONDS: Final = 60.0
 _PAGE: Final = 500
 
@@ -53,7 +55,9 @@ class Stage:
         self._services = services
         self._screen = screen
         self._proof = Proof(holds=False, quiet=False, told={})
-        self._proof_due = 0.0
+        self._wait_began = self._proof_due = self._asked_at = self._show_due = 0.0
+        self._asking = ThreadPoolExecutor(1, thread_name_prefix="proof")
+        self._asked: Future[Proof] | None = None
 
     def say(self, line: str) -> None:
         """Tell people what happened."""
@@ -66,7 +70,8 @@ class Stage:
             DemoError: A process died, or the condition does not hold in time; the text says which.
         """
         self._screen.act(what)
-        self._proof_due = 0.0  # what held before the wait began says nothing
+        self._wait_began = time.monotonic()
+        self._proof = replace(self._proof, quiet=False)  # what held before the wait says nothing
         deadline = time.monotonic() + seconds
         while not condition():
             self._services.check()
@@ -75,16 +80,22 @@ class Stage:
                     f"Not reached within {seconds:g} s: {what}. The proof says: {self._spoken()}.\n"
                     f"{self._services.complaints()}"
                 )
-            self._screen.show(self._rows())
+            self._show()
             time.sleep(_LOOK_SECONDS)
-        self._screen.show(self._rows())
+        self._show()
 
     def proof(self) -> Proof:
-        """Return `bridge proof`, at most some seconds old."""
-        began = time.monotonic()
-        if began >= self._proof_due:
-            self._proof = self.prove()
-            self._proof_due = began + (time.monotonic() - began) / _PROOF_SHARE
+        """Return the newest answer of `bridge proof`; asking goes on beside the wait, so it holds nothing up.
+
+        `quiet` is false until an answer has come that was asked for after the wait began.
+        """
+        if self._asked is None and time.monotonic() >= self._proof_due:
+            self._asked_at = time.monotonic()
+            self._asked = self._asking.submit(self.prove)
+        if self._asked is not None and self._asked.done():
+            found, self._asked = self._asked.result(), None
+            self._proof = replace(found, quiet=found.quiet and self._asked_at >= self._wait_began)
+            self._proof_due = time.monotonic() + (time.monotonic() - self._asked_at) * _PROOF_REST
         return self._proof
 
     def prove(self) -> Proof:
@@ -133,12 +144,18 @@ class Stage:
             connection.close()
         return [integer(row, "customerNumber") for row in as_rows(document.get("values"))]
 
-    def _rows(self) -> list[Row]:
-        told = self._proof.told
-        return [
-            Row(company.tenant, len(self.simulators.ledger(company.tenant).customers), told.get(company.tenant))
-            for company in self.cast
-        ]
+    def _show(self) -> None:
+        told = self.proof().told
+        if time.monotonic() < self._show_due:
+            return
+        self._show_due = time.monotonic() + _SHOW_SECONDS
+        ledgers = {company.tenant: self.simulators.ledger(company.tenant) for company in self.cast}
+        self._screen.show(
+            [
+                Row(tenant, len(ledger.customers), len(ledger.writes), told.get(tenant))
+                for tenant, ledger in ledgers.items()
+            ]
+        )
 
     def _spoken(self) -> str:
         return (
