@@ -13,6 +13,7 @@ from aiokafka.errors import for_code
 
 from bridge.contracts.topics import TopicSpec, wire_name
 from bridge.messaging.connection import connection_options, translated
+from bridge.messaging.record import TopicPartition
 from bridge.runtime.errors import ConfigurationError
 from bridge.runtime.logging import get_logger
 from bridge.runtime.settings import KafkaSettings
@@ -130,6 +131,16 @@ class TopicAdmin:
             )
             for entry in sorted(found, key=lambda entry: str(entry["topic"]))
         ]
+
+    async def group_offsets(self, group: str) -> dict[TopicPartition, int]:
+        """Return what a consumer group has committed, as next offsets, without joining it; unknown groups have none.
+
+        Raises:
+            BrokerUnavailableError: The broker did not answer.
+        """
+        with translated(f"reading the offsets of the group {group}", self._settings):
+            found = await self._client.list_consumer_group_offsets(group)
+        return {TopicPartition(tp.topic, tp.partition): meta.offset for tp, meta in found.items() if meta.offset >= 0}
 
     async def _create(
         self, topic: str, spec: TopicSpec, wanted: dict[str, str], replication: int, dry_run: bool

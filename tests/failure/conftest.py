@@ -1,0 +1,148 @@
+"""One started system per module, ambushes at the named points, and the verdict by the simulators and `bridge proof`."""
+
+import json
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from bridge.demo.judge import Told, disagreements, faults, see
+from bridge.devstack import sql
+from bridge.devstack.endpoints import KafkaEndpoint, PostgresEndpoint
+from bridge.runtime.checkpoints import Checkpoint
+from bridge.runtime.settings import KafkaSettings
+from bridge.testkit.service_process import ServiceProcess
+from bridge.testkit.simulator_answers import JsonObject, as_object, as_rows, integer, text
+from bridge.testkit.simulators import SimulatorAdmin, SimulatorProcess
+from bridge.testkit.system import System, open_system
+from bridge.testkit.system_tenant import SystemTenant
+from bridge.testkit.waiting import eventually
+
+DOCUMENTS = Path(__file__).parents[1] / "contract" / "documents"
+CRASHING = Path(__file__).with_name("crashing.py")
+DEATH_SECONDS = 40.0
+
+
+@pytest.fixture(scope="module")
+def simulators() -> Iterator[SimulatorAdmin]:
+    """The simulators, which check every request of this module against the contract documents."""
+    with SimulatorProcess(documents=DOCUMENTS) as process:
+        yield process.admin
+        assert process.admin.violations() == []
+
+
+@pytest.fixture(scope="module")
+def module_database(postgres: PostgresEndpoint) -> Iterator[str]:
+    """The superuser's DSN of a fresh database for this module."""
+    name = f"failure_{uuid.uuid4().hex}"
+    yield sql.create_database(postgres.dsn, name)
+    sql.drop_database(postgres.dsn, name)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(
+    module_database: str,
+    kafka: KafkaEndpoint,
+    simulators: SimulatorAdmin,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[System]:
+    """The module's system on the session's servers, no service started yet."""
+    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers, topic_prefix=f"t{uuid.uuid4().hex[:12]}.")
+    folder = tmp_path_factory.mktemp("system")
+    async with open_system(dsn=module_database, kafka=settings, simulators=simulators, folder=folder) as opened:
+        yield opened
+
+
+@dataclass(frozen=True, slots=True)
+class Ambushed:
+    """A service that will be killed, or frozen, at a point; `marker` holds the ids it had there."""
+
+    process: ServiceProcess
+    marker: Path
+
+    async def died(self) -> dict[str, object]:
+        """Wait for its death by SIGKILL at the point and return the ids."""
+        await eventually(lambda: not self.process.running, DEATH_SECONDS, what=f"the death of {self.process.name}")
+        assert self.process.exit_code == -9, self.process.last_words()
+        return self._ids()
+
+    async def froze(self) -> dict[str, object]:
+        """Wait until it has frozen at the point and return the ids."""
+        await eventually(self._frozen, DEATH_SECONDS, what=f"{self.process.name} to be frozen")
+        return self._ids()
+
+    def _frozen(self) -> bool:
+        return self.marker.exists() and self.process.is_frozen()
+
+    def _ids(self) -> dict[str, object]:
+        found: dict[str, object] = json.loads(self.marker.read_text())
+        return found
+
+
+Ambush = Callable[..., Ambushed]
+
+
+@pytest.fixture
+def ambush(system: System, tmp_path: Path) -> Ambush:
+    """Start a service that ends at a point; under its own name, so that it must not run."""
+
+    def start(
+        service: str, point: Checkpoint, *, name: str | None = None, signal: str = "KILL", **environment: str
+    ) -> Ambushed:
+        marker = tmp_path / f"{service}-{point.value}"
+        command = [sys.executable, str(CRASHING), service, point.value, str(marker), signal]
+        process = system.start(service, name=name, command=command, supervised=False, **environment)
+        return Ambushed(process, marker)
+
+    return start
+
+
+AllIsWell = Callable[..., Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def all_is_well(system: System) -> AllIsWell:
+    """The verdict on tenants of this module's system, see `assert_all_is_well`."""
+    return partial(assert_all_is_well, system)
+
+
+async def assert_all_is_well(system: System, *tenants: SystemTenant, timeout: float = 40.0) -> None:
+    """Wait until nothing moves; then nothing is lost, doubled or out of order, and `bridge proof` says the same."""
+    await system.quiet(*tenants, timeout=timeout)
+    ran = await system.proof()
+
+    assert ran.code == 0, ran
+    assert ran.document["quiet"] is True
+    told = {text(row, "tenant"): row for row in as_rows(_json(ran.out).get("flows"))}
+    for tenant in tenants:
+        seen = see(
+            tenant.id,
+            system.simulators.history(tenant.company),
+            system.simulators.ledger(tenant.id),
+            tenant.listed_by_oc2(),
+        )
+        assert faults(seen) == ()
+        assert disagreements(seen, _told(told[tenant.id])) == ()
+        assert seen.confirmed == len(tenant.ids) - sum(seen.dead.values())
+
+
+def _json(document: str) -> JsonObject:
+    return as_object(json.loads(document))
+
+
+def _told(row: JsonObject) -> Told:
+    return Told(
+        tenant=text(row, "tenant"),
+        changes=integer(row, "changes"),
+        confirmed=integer(row, "confirmed"),
+        superseded=integer(row, "superseded"),
+        waiting=integer(row, "waiting"),
+        in_doubt=integer(row, "in_doubt"),
+        dead={reason: integer(as_object(row["dead_by_reason"]), reason) for reason in as_object(row["dead_by_reason"])},
+    )
