@@ -18,6 +18,13 @@ from bridge.simulator.world import World
 DOCUMENTS = Path(__file__).parents[1] / "documents"
 COMPANY = 501
 TENANT = "nord"
+WIDE = {"invoiceDateFrom": "2000-01-01", "invoiceDateTo": "2100-01-01"}
+LINE: JsonObject = {
+    "description": "Frakt pall",
+    "unitPriceExcludingVatCurrency": 1000,
+    "count": 1,
+    "vatType": {"id": 3},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,12 @@ class Reply:
     def error(self) -> tuple[int, Json]:
         """Status and code of a refusal by Tripletex."""
         return self.status, self.object.get("code")
+
+    @property
+    def messages(self) -> list[tuple[Json, Json]]:
+        """Field and path of each validation message of a refusal by Tripletex."""
+        rows = [as_object(row) for row in as_list(self.object.get("validationMessages"))]
+        return [(row["field"], row["path"]) for row in rows]
 
 
 @dataclass(slots=True)
@@ -88,6 +101,10 @@ class Simulator:
         """Write customers by hand."""
         written = await self.admin("POST", f"/tripletex/companies/{COMPANY}/customers", [dict(row) for row in rows])
         return [as_object(row) for row in as_list(written)]
+
+    async def books(self, method: str, path: str, body: Json = None) -> Json:
+        """An admin call about the company's books."""
+        return await self.admin(method, f"/tripletex/companies/{COMPANY}/{path}", body)
 
     async def fault(self, name: str, system: str, kind: str, **rule: Json) -> None:
         """Switch a misbehaviour on."""
@@ -145,6 +162,50 @@ class Simulator:
         return await self.call(method, url, body, params=params, headers={"X-Api-Key": key})
 
 
+@dataclass(slots=True)
+class Shop:
+    """A company with one customer, and the bodies to invoice it."""
+
+    simulator: Simulator
+    customer_id: Json
+
+    def body(self, invoice_number: int | None = 10302, /, *lines: JsonObject, **order: Json) -> JsonObject:
+        """The body of a POST /invoice with an embedded order."""
+        embedded: JsonObject = {
+            "customer": {"id": self.customer_id},
+            "orderDate": "2026-11-03",
+            "deliveryDate": "2026-11-05",
+            "isPrioritizeAmountsIncludingVat": False,
+            "orderLines": [*(lines or (LINE,))],
+            **order,
+        }
+        body: JsonObject = {"invoiceDate": "2026-11-10", "invoiceDueDate": "2026-11-24", "orders": [embedded]}
+        return body if invoice_number is None else {**body, "invoiceNumber": invoice_number}
+
+    async def post(self, body: JsonObject, *, mail: str | None = "false") -> Reply:
+        """POST /invoice."""
+        params = {} if mail is None else {"sendToCustomer": mail}
+        return await self.simulator.tripletex("POST", "/invoice", body, params=params)
+
+    async def rules(self, **rules: Json) -> None:
+        """Change some of the company's switches."""
+        await self.simulator.books("PATCH", "rules", rules)
+
+    async def stored(self) -> list[JsonObject]:
+        """Every invoice that was stored, in order."""
+        return [as_object(row) for row in as_list(as_object(await self.simulator.books("GET", "invoices"))["invoices"])]
+
+    async def orders(self) -> list[JsonObject]:
+        """Every order that was stored, in order."""
+        return [as_object(row) for row in as_list(await self.simulator.books("GET", "orders"))]
+
+    async def found(self, **params: str) -> list[Json]:
+        """The numbers of one invoice list."""
+        reply = await self.simulator.tripletex("GET", "/invoice", params={**WIDE, **params})
+        assert reply.status == 200, reply.json
+        return [row["invoiceNumber"] for row in reply.values]
+
+
 @pytest.fixture(scope="session")
 def documents() -> dict[str, Document]:
     """The two OpenAPI documents."""
@@ -161,3 +222,10 @@ async def simulator(documents: dict[str, Document]) -> AsyncIterator[Simulator]:
         await simulator.admin("PUT", f"/oc2/tenants/{TENANT}", {"apiKey": "k"})
         await simulator.sign_in()
         yield simulator
+
+
+@pytest.fixture
+async def shop(simulator: Simulator) -> Shop:
+    """A company with one customer."""
+    written = await simulator.customers({"name": "Ærlig Sjømat AS", "customerNumber": 10002, "discountPercentage": 10})
+    return Shop(simulator, written[0]["id"])

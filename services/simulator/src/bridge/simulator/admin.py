@@ -4,17 +4,19 @@ Owns its JSON bodies. It stands outside both systems: nothing here is part of th
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 
 from aiohttp import web
 
-from bridge.simulator.exchange import Json, JsonObject, encode
+from bridge.simulator.admin_books import read_rules
+from bridge.simulator.admin_http import COMPANY, TENANT, Handler, admin_routes, company_of, tenant_of
+from bridge.simulator.exchange import Json, JsonObject
 from bridge.simulator.faults import Fault, parse_fault
 from bridge.simulator.oc2.state import UNLIMITED as OC2_UNLIMITED
 from bridge.simulator.oc2.state import Tenant
 from bridge.simulator.reading import AdminError, Reader
+from bridge.simulator.tripletex.books import InvoiceRules
 from bridge.simulator.tripletex.fields import parse_fields, project
 from bridge.simulator.tripletex.hand import write_customers
 from bridge.simulator.tripletex.model import CUSTOMER
@@ -33,7 +35,6 @@ _VISIBLE = parse_fields(
     "*,currency(code),postalAddress(addressLine1,addressLine2,postalCode,city,country(isoAlpha2Code))",
     CUSTOMER,
 )
-_Handler = Callable[[web.Request], Awaitable[Json]]
 
 
 class Admin:
@@ -44,9 +45,8 @@ class Admin:
 
     def routes(self) -> list[web.RouteDef]:
         """All routes, below /admin."""
-        company = "/admin/tripletex/companies/{company}"
-        tenant = "/admin/oc2/tenants/{tenant}"
-        table: list[tuple[str, str, _Handler]] = [
+        company, tenant = COMPANY, TENANT
+        table: list[tuple[str, str, Handler]] = [
             ("POST", "/admin/reset", self.reset),
             ("POST", "/admin/clock", self.move_clock),
             ("GET", "/admin/clock", self.show_clock),
@@ -69,7 +69,7 @@ class Admin:
             ("GET", "/admin/requests", self.show_requests),
             ("GET", "/admin/violations", self.show_violations),
         ]
-        return [web.route(method, path, _json_handler(handler)) for method, path, handler in table]
+        return admin_routes(table)
 
     async def reset(self, request: web.Request) -> Json:
         """POST /admin/reset."""
@@ -105,6 +105,7 @@ class Admin:
             rate_limit=reader.integer("rateLimit", UNLIMITED),
             single_session=reader.boolean("singleSession"),
             language=reader.text("language", "no"),
+            rules=read_rules(reader, InvoiceRules()),
         )
         reader.finish()
         number = int(request.match_info["company"])
@@ -255,33 +256,10 @@ class Admin:
         return [violation.as_json() for violation in self._world.checker.violations]
 
     def _company(self, request: web.Request) -> Company:
-        company = self._world.tripletex.companies.get(int(request.match_info["company"]))
-        if company is None:
-            raise AdminError("no company has this id; PUT it first", status=404)
-        return company
+        return company_of(self._world, request)
 
     def _tenant(self, request: web.Request) -> Tenant:
-        tenant = self._world.oc2.tenants.get(request.match_info["tenant"])
-        if tenant is None:
-            raise AdminError("no tenant has this name; PUT it first", status=404)
-        return tenant
-
-
-def _json_handler(handler: _Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def respond(request: web.Request) -> web.Response:
-        try:
-            document = await handler(request)
-        except AdminError as mistake:
-            return _respond(mistake.status, {"error": str(mistake)})
-        except ValueError as mistake:
-            return _respond(400, {"error": f"not understood: {mistake}"})
-        return _respond(200, document)
-
-    return respond
-
-
-def _respond(status: int, document: Json) -> web.Response:
-    return web.Response(status=status, body=encode(document), content_type="application/json")
+        return tenant_of(self._world, request)
 
 
 def _moment(text: str) -> datetime:

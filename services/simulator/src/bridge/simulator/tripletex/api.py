@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bridge.simulator.clock import Clock
-from bridge.simulator.exchange import Answer, Json, JsonObject, Request, as_object, encode
+from bridge.simulator.exchange import Answer, Json, JsonObject, Request, as_list, as_object, encode
 from bridge.simulator.rate import Grant
 from bridge.simulator.tripletex import customers, errors, sessions
 from bridge.simulator.tripletex.customers import HONEST, ListView
 from bridge.simulator.tripletex.errors import JSON_TYPE, TripletexError
 from bridge.simulator.tripletex.fields import parse_fields, project
+from bridge.simulator.tripletex.invoicing import check_rights, invoicing_answer
+from bridge.simulator.tripletex.language import translated
 from bridge.simulator.tripletex.listing import list_answer
 from bridge.simulator.tripletex.model import COUNTRY, CURRENCY, STUB, WHO_AM_I, Model
 from bridge.simulator.tripletex.registers import COUNTRIES, CURRENCIES
@@ -71,13 +73,30 @@ class Tripletex:
             number = None
         return frozenset(found | ({number} if isinstance(number, int) else set()))
 
+    def invoice_numbers_of(self, request: Request) -> frozenset[int]:
+        """The invoice numbers a request names in its path, its query or its body; of a list, all of them."""
+        found = {request.param("invoiceNumber")}
+        company = self.company_of(request)
+        last = request.path.rsplit("/", 1)[-1]
+        if company is not None and request.path.startswith("/invoice/") and last.isdigit():
+            invoice = company.books.invoices.get(int(last))
+            found.add(str(invoice.number) if invoice is not None else None)
+        try:
+            body = request.json() if request.body and request.path.startswith("/invoice") else None
+        except ValueError:
+            body = None
+        found.update(str(as_object(row).get("invoiceNumber")) for row in as_list(body) or [body])
+        return frozenset(int(text) for text in found if text is not None and text.isascii() and text.isdigit())
+
     def handle(self, request: Request, view: ListView = HONEST) -> Answer:
         """The answer, with its effect done."""
         headers: dict[str, str] = {"x-tlx-request-id": str(uuid.uuid4()), "Cache-Control": "no-store"}
         try:
             answer = self._route(request, view, headers)
         except TripletexError as refusal:
-            answer = refusal.answer()
+            company = self.company_of(request)
+            language = "no" if company is None else company.settings.language
+            answer = translated(refusal, language).answer()
         return answer.with_headers(headers)
 
     def _route(self, request: Request, view: ListView, headers: dict[str, str]) -> Answer:
@@ -88,6 +107,7 @@ class Tripletex:
             return self._delete_session(token)
         caller = sessions.authenticate(self.companies, request.headers.get("authorization"), self.clock)
         self._count(caller.company, caller.session.employee_token, headers)
+        check_rights(caller.company, request)
         if request.path == "/token/session/>whoAmI":
             _only(request, "GET")
             selection = parse_fields(request.param("fields"), WHO_AM_I)
@@ -96,7 +116,12 @@ class Tripletex:
             return _register(request, caller)
         if request.path == "/customer" or request.path.startswith("/customer/"):
             return self._customers(request, caller.company, view)
-        raise errors.unconvertible_query()
+        found = invoicing_answer(
+            caller.company, request, url_base=_url_base(request), clock=self.clock, hidden=view.hidden_invoices
+        )
+        if found is None:
+            raise errors.unconvertible_query()
+        return found
 
     def _create_session(self, request: Request, headers: dict[str, str]) -> Answer:
         _only(request, "POST", "PUT")

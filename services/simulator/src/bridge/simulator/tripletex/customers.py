@@ -34,6 +34,7 @@ class ListView:
     Attributes:
         rows: Where the rows come from: a moment in the past, for instance.
         hidden_ids, hidden_numbers: Rows silently absent.
+        hidden_invoices: Numbers of invoices silently absent from lists.
         shift: How many rows too far the page starts.
     """
 
@@ -41,6 +42,7 @@ class ListView:
     hidden_ids: frozenset[int] = frozenset()
     hidden_numbers: frozenset[int] = frozenset()
     shift: int = 0
+    hidden_invoices: frozenset[int] = frozenset()
 
     def visible(self, company: Company) -> list[Customer]:
         """The rows that this list can show at all."""
@@ -139,7 +141,8 @@ def _filters(company: Company, request: Request) -> list[Callable[[Customer], bo
     if ids is not None:
         tests.append(lambda customer: customer.id in ids)
     if numbers is not None:
-        tests.append(lambda customer: customer.number in numbers)
+        suppliers = company.settings.rules.supplier_numbers_match
+        tests.append(lambda customer: _carries(customer, numbers, suppliers=suppliers))
     for name in ("organizationNumber", "email", "invoiceEmail", "phoneNumberMobile"):
         wanted = request.param(name)
         if wanted:
@@ -149,6 +152,13 @@ def _filters(company: Company, request: Request) -> list[Callable[[Customer], bo
         tests.append(lambda customer: part in str(customer.content.get("name") or "").casefold())
     since = changed_since_filter(request.param("changedSince"), company.settings.changed_since_mode)
     return [*tests, since] if since is not None else tests
+
+
+def _carries(customer: Customer, numbers: frozenset[int], *, suppliers: bool) -> bool:
+    """Whether the party has one of the numbers; one that is only a supplier by its own number, if that counts."""
+    if customer.number == 0 and suppliers:
+        return customer.content.get("supplierNumber") in numbers
+    return customer.number in numbers
 
 
 def _equals(name: str, wanted: str) -> Callable[[Customer], bool]:

@@ -161,3 +161,9 @@ def stale_version() -> TripletexError:
 def rate_limited() -> TripletexError:
     """The window is used up. No body of a real 429 is published: this one is this simulator's choice."""
     return TripletexError(429, 429, "Too Many Requests")
+
+
+def missing_parameters(names: tuple[str, ...]) -> TripletexError:
+    """Mandatory query parameters are absent: one message each."""
+    messages = tuple(Message(name, "Kan ikke være null.") for name in names)
+    return TripletexError(422, 15000, "Validation failed", messages=messages)

@@ -114,7 +114,7 @@ def project(value: Mapping[str, Json], model: Model, selection: Selection, url_b
 
 def _project_ref(value: Json, model: Model, selection: Selection | None, url_base: str) -> Json:
     if isinstance(value, list):
-        deep = selection or default_selection(model)
+        deep = selection or (None if model.path else default_selection(model))
         return [_project_ref(item, model, deep, url_base) for item in value]
     if not isinstance(value, dict):
         return None

@@ -1,4 +1,4 @@
-"""What one simulated Tripletex company holds: settings, sessions, customers and every state they have had.
+"""What one simulated Tripletex company holds: settings, sessions, books, customers and every state they have had.
 
 Owns storage and versions: each edit is a new immutable snapshot, so that "the list as it was three changes
 ago" and "every content the source ever showed" can be answered. It must not know HTTP or validation.
@@ -13,6 +13,7 @@ from enum import StrEnum
 from bridge.simulator.clock import OSLO
 from bridge.simulator.exchange import Json, JsonObject
 from bridge.simulator.rate import RateWindow
+from bridge.simulator.tripletex.books import Books, InvoiceRules
 
 UNLIMITED = 100_000
 _ids = itertools.count(93_640_001)
@@ -60,6 +61,7 @@ class Settings:
     rate_limit: int = UNLIMITED
     single_session: bool = False
     language: str = "no"
+    rules: InvoiceRules = field(default_factory=InvoiceRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class Company:
     revoked: set[str] = field(default_factory=set, repr=False)
     windows: dict[str, RateWindow] = field(default_factory=dict, repr=False)
     highest_number: int = 10_000
+    books: Books = field(default_factory=Books)
 
     @property
     def employee_id(self) -> int:
