@@ -88,6 +88,10 @@ class ActStore:
         """Say what became of an act, in the transaction that did it; False if it was finished before."""
         return await tx.execute(_SQL["finish"], {"id": act_id, "status": status, "outcome": outcome}) == 1
 
+    async def note(self, tx: Tx, act_id: int, args: Mapping[str, object]) -> bool:
+        """Keep how far an act has come in its args, for whoever goes on with it; False if it is finished."""
+        return await tx.execute(_SQL["note"], {"id": act_id, "args": jsonb(dict(args))}) == 1
+
     async def get(self, act_id: int) -> Act:
         """Return one act.
 

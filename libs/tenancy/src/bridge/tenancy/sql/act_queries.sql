@@ -28,6 +28,10 @@ FOR UPDATE OF a SKIP LOCKED;
 UPDATE control.audit SET status = %(status)s, outcome = %(outcome)s, done_at = now()
 WHERE id = %(id)s AND status = 'requested';
 
+-- name: note
+-- Keep how far an act has come, for whoever goes on with it.
+UPDATE control.audit SET args = %(args)s WHERE id = %(id)s AND status = 'requested';
+
 -- name: one
 -- One act.
 SELECT id, at, who, why, verb, tenant, flow, entity, revision, generation, args, status, outcome, done_at
