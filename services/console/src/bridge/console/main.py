@@ -12,6 +12,7 @@ from bridge.console.adapters.cli import (
     gates,
     migrate,
     proof,
+    replay,
     resync,
     status,
     tenants,
@@ -20,7 +21,7 @@ from bridge.console.adapters.cli import (
 )
 from bridge.runtime.logging import configure_logging
 
-_GROUPS = (migrate, topics, tenants, status, where, proof, gates, dead_letters, resync, audit, doctor)
+_GROUPS = (migrate, topics, tenants, status, where, proof, gates, dead_letters, replay, resync, audit, doctor)
 
 
 def build_app() -> typer.Typer:
