@@ -5,15 +5,10 @@ decide, and tests/architecture/test_sql_behind_a_pooler.py that no SQL needs a s
 """
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
@@ -27,41 +22,20 @@ from bridge.durable.outbox import Outbox, OutboxRow
 from bridge.durable.relay import Relay
 from bridge.runtime.clock import SystemClock
 from bridge.testkit.databases import settings_for
+from bridge.testkit.pooler import MISSING, PGBOUNCER, open_pooler
 from bridge.testkit.waiting import eventually
 
-PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 OUTBOX = Outbox("poller")
 ROWS = 600
 
-pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed here (apt-get install pgbouncer)")
+pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason=MISSING)
 
 
 @pytest.fixture
 async def pooled(database: str, server_folder: Path) -> AsyncIterator[str]:
     """The DSN of the test's database through a pooler of its own."""
-    parts = urlsplit(database)
-    folder = server_folder / f"pgbouncer-{Path(parts.path).name}"
-    folder.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (folder / "pgbouncer.ini").write_text(
-        f"[databases]\n* = host=127.0.0.1 port={parts.port} user={parts.username} password={parts.password}\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
-        "pool_mode = transaction\ndefault_pool_size = 4\n"
-    )
-    as_user = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-    command = [*as_user, str(PGBOUNCER), "-q", str(folder / "pgbouncer.ini")]
-    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    await eventually(lambda: _listens(port))
-    yield f"postgresql://anyone:x@127.0.0.1:{port}{parts.path}"
-    process.terminate()
-    await process.wait()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    async with open_pooler(database, server_folder) as dsn:
+        yield dsn
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ import pytest_asyncio
 from bridge.contracts.topics import MAX_EVENT_BYTES, TopicName
 from bridge.durable.row import Row
 from bridge.testkit.simulator_answers import Json, JsonObject
-from bridge.testkit.system import System, SystemTenant
+from bridge.testkit.system import System
+from bridge.testkit.system_tenant import SystemTenant
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -247,7 +248,7 @@ async def _confirmed_change(tenant: SystemTenant, number: int, change_no: int) -
     )
 
     async def there() -> bool:
-        return await tenant.system.number(query, t=tenant.id, e=str(number), c=change_no) == 1
+        return (await tenant.system.rows(query, t=tenant.id, e=str(number), c=change_no))[0].number("n") == 1
 
     await tenant.system.until(there, f"change {change_no} of {number} to be confirmed")
 
@@ -447,7 +448,7 @@ async def _told_to_the_platform(tenant: SystemTenant, letter: Row) -> None:
     query = "SELECT count(*) AS n FROM publisher.outbox"
 
     async def gone_out() -> bool:
-        return await tenant.system.number(query) == 0
+        return (await tenant.system.rows(query))[0].number("n") == 0
 
     await tenant.system.until(gone_out, f"letter {letter.number('id')} to be published")
 

@@ -9,8 +9,11 @@ import pytest_asyncio
 from bridge.contracts.identity import EntityNumber, Flow
 from bridge.contracts.topics import TopicName
 from bridge.durable.outbox import Outbox, OutboxRow
+from bridge.messaging.producer import BatchProducer
+from bridge.messaging.record import Acked, Outgoing
 from bridge.testkit.customer_events import RawEvent, customer_envelope, customer_snapshot, raw_event, with_headers
-from bridge.testkit.system import System, SystemTenant, customers
+from bridge.testkit.system import System
+from bridge.testkit.system_tenant import SystemTenant, customers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -209,3 +212,38 @@ async def _set_aside(system: System) -> bool:
 async def _left(system: System, tenant: SystemTenant) -> list[int]:
     rows = await system.rows("SELECT id FROM poller.outbox WHERE tenant = %(t)s ORDER BY id", t=tenant.id)
     return [row.number("id") for row in rows]
+
+
+# K15 --------------------------------------------------------------------------------------------------------------
+
+
+async def test_keys_and_names_too_long_for_any_index_are_letters_that_can_be_listed_and_neighbours_pass(
+    system: System,
+) -> None:
+    tenant = await system.declare("too-long")
+    topic, long_key = system.topic(TopicName.CUSTOMER_CHANGED), b"k" * 9_000
+    broken = raw_event(customer_envelope(10_001, tenant=tenant.id), b'{"customerNumber": 10001, "na')
+    strange = with_headers(broken, {"ce_entity": b"7" * 12_000})
+    right = customer_snapshot(10_002).model_dump_json(by_alias=True, exclude_none=True).encode()
+    good = raw_event(customer_envelope(10_002, tenant=tenant.id), right)
+    async with BatchProducer(system.kafka, "test") as producer:
+        sent = await producer.send(
+            [
+                Outgoing(topic, long_key, broken.value or b"", broken.headers),
+                Outgoing(topic, long_key, strange.value or b"", strange.headers),
+                Outgoing(topic, long_key, right, good.headers),
+            ],
+            deadline_seconds=20,
+        )
+    assert all(isinstance(each, Acked) for each in sent)
+
+    async def stored() -> bool:
+        return await system.number("SELECT count(*) AS n FROM publisher.dead_letter WHERE length(raw_key) >= 4096") == 2
+
+    await tenant.settled(confirmed=1, dead=1)
+    await system.until(stored, "both letters to be stored")
+    listed = await system.shell.ok("dead-letters", "list", "--json")
+    assert listed.out.count("event_unreadable") >= 2
+    searched = await system.shell.run("where", "customer", "7" * 10_000, "--tenant", tenant.id)
+    assert searched.code != 0
+    assert len(searched.sentence) < 500

@@ -10,7 +10,8 @@ from bridge.messaging.producer import BatchProducer
 from bridge.messaging.reader import RangeReader
 from bridge.messaging.record import Acked, Outgoing
 from bridge.testkit.simulator_answers import JsonObject
-from bridge.testkit.system import System, SystemTenant, customers
+from bridge.testkit.system import System
+from bridge.testkit.system_tenant import SystemTenant, customers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,7 +30,7 @@ async def running(system: System) -> None:
 async def emitted(tenant: SystemTenant) -> int:
     """Return how many changes the poller has told of the tenant."""
     query = "SELECT emitted AS n FROM poller.source_cursor WHERE tenant = %(t)s"
-    return await tenant.system.number(query, t=tenant.id)
+    return (await tenant.system.rows(query, t=tenant.id))[0].number("n")
 
 
 # T24 --------------------------------------------------------------------------------------------------------------
