@@ -63,7 +63,7 @@ def test_without_the_settle_time_an_older_content_overwrites_a_newer_one(
     assert "fjordbygg: OC2 does not hold what the source shows for 20008." in shown
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda found: found.name)
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL], ids=lambda found: found.name)
 def test_a_demo_that_is_stopped_takes_every_process_with_it(folder: Path, signum: signal.Signals) -> None:
     demo = subprocess.Popen(_command(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert demo.stdout is not None

@@ -54,6 +54,11 @@ def timelines(history: Iterable[SourceState]) -> Mapping[int, Sequence[Step]]:
     return found
 
 
+def changes(history: Iterable[SourceState]) -> int:
+    """Return how many changes the source has shown so far, each of one number."""
+    return sum(map(len, timelines(history).values()))
+
+
 def wanted(state: SourceState) -> Wanted:
     """Map one state of the source."""
     row = state.content

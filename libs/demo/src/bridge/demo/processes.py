@@ -23,7 +23,7 @@ from bridge.devstack.errors import DevstackError
 from bridge.devstack.process import ManagedProcess, tail
 from bridge.devstack.waiting import holds_within
 
-_READY_SECONDS: Final = 45.0
+_READY_SECONDS: Final = 90.0
 _STOP_SECONDS: Final = 10.0
 _LONGEST_COMPLAINT: Final = 1000
 _LEASES: Final = "bridge_leases_held"
@@ -75,10 +75,11 @@ class Running:
         """Tell whether its readiness probe says yes."""
         return self._get("/readyz") is not None
 
-    def metric(self, name: str) -> float:
-        """Return the sum of a metric's samples; 0 if it has none."""
-        lines = (self._get("/metrics") or "").splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name}{{", f"{name} ")))
+    def metric(self, name: str, **labels: str) -> float:
+        """Return the sum of a metric's samples that carry the labels; 0 if there are none."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        lines = [line for line in (self._get("/metrics") or "").splitlines() if line.startswith(f"{name}{{")]
+        return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in wanted))
 
     def _get(self, path: str) -> str | None:
         """Return the body of a good answer, None for any other or none."""
@@ -137,6 +138,10 @@ class Services:
         """Tell whether every replica of the service holds leases and no lease is on its way between two of them."""
         held = [each.metric(_LEASES) for each in self.running if each.service == service]
         return all(held) and sum(held) == SHARDS + 1  # the shards, and the relay
+
+    def metric(self, service: str, name: str, **labels: str) -> float:
+        """Return the sum of a metric's samples over the replicas of a service."""
+        return sum(each.metric(name, **labels) for each in self.running if each.service == service)
 
     def ports(self) -> Mapping[str, int]:
         """Return each one's probe port by its name."""

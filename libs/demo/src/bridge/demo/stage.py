@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from bridge.demo.cast import Company
 from bridge.demo.console import Console
 from bridge.demo.errors import DemoError
+from bridge.demo.expectation import changes
 from bridge.demo.judge import Told
 from bridge.demo.processes import Services
 from bridge.demo.screen import Row, Screen
@@ -23,9 +24,10 @@ from bridge.testkit.simulators import SimulatorAdmin
 
 _LOOK_SECONDS: Final = 0.2
 _SHOW_SECONDS: Final = 0.5
-_PROOF_REST: Final = 2.0
+_PROOF_REST: Final = 0.5
 """Rest after each asking, as a multiple of what it took: the command is a process of its own."""
-_PATIENCE_SECONDS: Final = 60.0
+_PATIENCE_SECONDS: Final = 120.0
+_TOLD: Final = "bridge_rows_emitted_total"
 _PAGE: Final = 500
 
 
@@ -109,18 +111,22 @@ class Stage:
         self.until(lambda: self.simulators.faults()[name].hits > 0, what)
 
     def await_read(self, companies: Sequence[Company], what: str) -> None:
-        """Wait until the source has answered both lists of each company anew: whatever was written before is read.
+        """Wait until each source has answered both lists anew and the pollers have told all that it ever showed.
 
-        Edits of one customer are kept apart by this, so that each is a change of its own and can be counted.
+        Edits of one customer are kept apart by this, so that each is a change of its own and can be counted. The
+        telling counts too: a page that was read by a poller whose lease ended is read again by another.
         """
         since = max((entry.seq for entry in self.simulators.requests()), default=0)
         waiting = {str(company.company_id): {"true", "false"} for company in companies}
+        shown = {each.tenant: changes(self.simulators.history(each.company_id)) for each in companies}
 
         def read() -> bool:
             for entry in self.simulators.requests(since=since):
                 if entry.path == "/customer" and entry.status == 200 and entry.scope in waiting:
                     waiting[entry.scope].discard(str(entry.query.get("isInactive")))
-            return not any(waiting.values())
+            return not any(waiting.values()) and all(
+                self._services.metric("poller", _TOLD, tenant=tenant) >= count for tenant, count in shown.items()
+            )
 
         self.until(read, what)
 
