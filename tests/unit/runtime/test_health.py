@@ -87,6 +87,19 @@ async def test_the_probes_answer_for_loops_and_checks(tmp_path: Path) -> None:
     assert not ready_file.exists()
 
 
+async def test_a_process_that_still_connects_is_not_ready() -> None:
+    health = Health(ManualClock())
+    async with HealthServer(health, HealthSettings()) as server:
+        assert await get(server, "/readyz") == (
+            503,
+            '{"ready": false, "checks": {"start": "The process is still starting."}}',
+        )
+
+        health.expect("poll", within_seconds=10)
+
+        assert (await get(server, "/readyz"))[0] == 200
+
+
 async def test_metrics_are_served_and_nothing_else_is() -> None:
     health = Health()
     health.beat("poll")

@@ -26,10 +26,16 @@ class Health:
     clock: Clock = field(default_factory=SystemClock)
     _beats: dict[str, _Beat] = field(default_factory=dict)
     _checks: dict[str, Callable[[], str | None]] = field(default_factory=dict)
+    _starting: bool = False
+
+    def starting(self) -> None:
+        """Say that the process answers probes from now on; it is not ready before a loop is announced."""
+        self._starting = not self._beats
 
     def expect(self, loop: str, *, within_seconds: float) -> None:
         """Watch a loop: from now on it must beat at least this often. Longer than its longest honest turn."""
         self._beats[loop] = _Beat(within_seconds, self.clock.boot())
+        self._starting = False
 
     def forget(self, loop: str) -> None:
         """Watch a loop no longer: it has ended as it should."""
@@ -60,4 +66,5 @@ class Health:
 
     def readiness(self) -> dict[str, str | None]:
         """Return every check's answer: None is fine, else the reason why the process is not ready."""
-        return {name: check() for name, check in sorted(self._checks.items())}
+        start = {"start": "The process is still starting."} if self._starting else {}
+        return start | {name: check() for name, check in sorted(self._checks.items())}

@@ -30,6 +30,8 @@ class HealthServer:
         self.port = settings.port
 
     async def __aenter__(self) -> Self:
+        # It listens before the database and the broker are asked: until the loops are there nothing is ready.
+        self._health.starting()
         self._server = await asyncio.start_server(
             self._serve, self._settings.host, self._settings.port, limit=_REQUEST_LIMIT_BYTES
         )
