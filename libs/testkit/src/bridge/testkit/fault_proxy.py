@@ -14,6 +14,8 @@ class FaultProxy:
     `silent`: goes on taking what both sides send and passes nothing on, not even
     that a side has left, as a half-open connection does.
     `cut_after`: when the client sends these bytes the server still gets them, then the client's side breaks.
+    `lose_every`: every n-th time that a client sends COMMIT the server still gets it, then that connection alone
+    breaks, before the answer; `lost` counts these.
     """
 
     def __init__(self, target: int) -> None:
@@ -23,6 +25,9 @@ class FaultProxy:
         self.port = 0
         self.silent = False
         self.cut_after: bytes | None = None
+        self.lose_every = 0
+        self.lost = 0
+        self._commits = 0
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -55,8 +60,18 @@ class FaultProxy:
             if self.cut_after is not None and self.cut_after in data:
                 self.silent = True
                 back.transport.abort()
+            if self._loses_answer_to(data):
+                back.transport.abort()
         if not self.silent:
             out.close()
+
+    def _loses_answer_to(self, data: bytes) -> bool:
+        if not self.lose_every or b"COMMIT" not in data:
+            return False
+        self._commits += 1
+        loses = self._commits % self.lose_every == 0
+        self.lost += loses
+        return loses
 
     async def _down(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
