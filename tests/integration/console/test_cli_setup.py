@@ -37,8 +37,21 @@ async def test_a_role_with_its_password_reads_everything_and_the_owner_is_not_ne
     cell.shell.environ["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"
 
     await cell.declare("acme")
-    for command in (["status"], ["proof"], ["tenants", "list"]):
+    await cell.shell.ok("topics", "apply")
+    by_anna = ("--who", "anna", "--why", "because")
+    for command in (
+        ["status"],
+        ["proof"],
+        ["tenants", "list"],
+        ["gates", "close", "flow", "acme/customers", *by_anna],
+        ["gates", "open", "flow", "acme/customers", *by_anna],
+        ["dead-letters", "list"],
+        ["resync", "--tenant", "acme", "--no-wait", *by_anna],
+        ["replay", "--topic", "customer-mapped", "--since", "2020-01-01", *by_anna],
+    ):
         await cell.shell.ok(*command)
+    acts = await cell.rows("SELECT verb, status FROM control.audit ORDER BY id DESC LIMIT 2")
+    assert [(act.text("verb"), act.text("status")) for act in acts] == [("replay", "done"), ("resync", "requested")]
 
 
 async def test_topics_are_made_as_declared_and_a_second_time_nothing_is_done(shell: Shell) -> None:
