@@ -171,16 +171,20 @@ class Shop:
 
     def body(self, invoice_number: int | None = 10302, /, *lines: JsonObject, **order: Json) -> JsonObject:
         """The body of a POST /invoice with an embedded order."""
-        embedded: JsonObject = {
+        embedded: Json = self.order(*lines, **order)
+        body: JsonObject = {"invoiceDate": "2026-11-10", "invoiceDueDate": "2026-11-24", "orders": [embedded]}
+        return body if invoice_number is None else {**body, "invoiceNumber": invoice_number}
+
+    def order(self, *lines: JsonObject, **changed: Json) -> JsonObject:
+        """The body of a POST /order; one line unless others are given."""
+        return {
             "customer": {"id": self.customer_id},
             "orderDate": "2026-11-03",
             "deliveryDate": "2026-11-05",
             "isPrioritizeAmountsIncludingVat": False,
             "orderLines": [*(lines or (LINE,))],
-            **order,
+            **changed,
         }
-        body: JsonObject = {"invoiceDate": "2026-11-10", "invoiceDueDate": "2026-11-24", "orders": [embedded]}
-        return body if invoice_number is None else {**body, "invoiceNumber": invoice_number}
 
     async def post(self, body: JsonObject, *, mail: str | None = "false") -> Reply:
         """POST /invoice."""

@@ -108,7 +108,7 @@ async def test_order_stays_open_after_its_invoice_with_every_line_charged(shop: 
 
 
 async def test_order_and_then_its_invoice_need_two_calls_and_a_closed_order_is_refused(shop: Shop) -> None:
-    order = as_object(as_list(shop.body()["orders"])[0])
+    order = shop.order()
     first = await shop.simulator.tripletex("POST", "/order", order)
     hidden_id = as_object(first.value["preliminaryInvoice"])["id"]
     hidden = await shop.simulator.tripletex("GET", f"/invoice/{hidden_id}")
@@ -230,7 +230,7 @@ async def test_release_without_internal_comment_refuses_it(shop: Shop) -> None:
 async def test_missing_bank_account_refuses_invoices_and_not_orders(shop: Shop) -> None:
     await shop.simulator.books("POST", "bank-account", {"number": None})
     refused = await shop.post(shop.body())
-    order = await shop.simulator.tripletex("POST", "/order", as_object(as_list(shop.body()["orders"])[0]))
+    order = await shop.simulator.tripletex("POST", "/order", shop.order())
     settings = await shop.simulator.tripletex("GET", "/invoice/settings", params={"fields": "bankAccountReady"})
     await shop.simulator.books("POST", "bank-account", {"number": "12345678903"})
 
@@ -246,7 +246,7 @@ async def test_vat_code_not_in_use_is_one_message_with_a_list_of_fields(shop: Sh
     project = as_object(as_list(await shop.simulator.books("POST", "projects", [{"number": "7"}]))[0])
 
     refused = await shop.post(shop.body(1, *lines))
-    alone = await shop.simulator.tripletex("POST", "/order", as_object(as_list(shop.body(1, *lines)["orders"])[0]))
+    alone = await shop.simulator.tripletex("POST", "/order", shop.order(*lines))
     of_project = await shop.post(shop.body(1, *lines, project={"id": project["id"]}))
     await shop.simulator.books("POST", "vat-types", {"codes": [{"number": "33", "active": True}]})
     again = await shop.post(shop.body(1, *lines))

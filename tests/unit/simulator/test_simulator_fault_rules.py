@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from bridge.simulator.exchange import Json, JsonObject, Request, encode
-from bridge.simulator.faults import Faults, System, page_index, parse_fault
+from bridge.simulator.fault_reading import parse_fault
+from bridge.simulator.faults import Faults, System, page_index
 
 
 def rule(more: Mapping[str, Json] | None = None, *, name: str = "f", kind: str = "html500") -> Faults:

@@ -12,7 +12,8 @@ from aiohttp import web
 from bridge.simulator.admin_books import read_rules
 from bridge.simulator.admin_http import COMPANY, TENANT, Handler, admin_routes, company_of, tenant_of
 from bridge.simulator.exchange import Json, JsonObject
-from bridge.simulator.faults import Fault, parse_fault
+from bridge.simulator.fault_reading import parse_fault
+from bridge.simulator.faults import Fault
 from bridge.simulator.oc2.state import UNLIMITED as OC2_UNLIMITED
 from bridge.simulator.oc2.state import Tenant
 from bridge.simulator.reading import AdminError, Reader

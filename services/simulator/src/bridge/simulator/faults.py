@@ -7,11 +7,10 @@ system.
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bridge.simulator.exchange import Json, JsonObject, Request
-from bridge.simulator.reading import AdminError, Reader
 
 
 class System(StrEnum):
@@ -38,6 +37,8 @@ class Kind(StrEnum):
     EFFECT_AFTER = "effect_after"
     HALF_ANSWER = "half_answer"
     MALFORMED_2XX = "malformed_2xx"
+    STORED_ALTHOUGH = "stored_although"
+    ORDER_LEFT = "order_left"
 
     STALE_PAGE = "stale_page"
     MISSING_ROWS = "missing_rows"
@@ -62,40 +63,44 @@ NO_EFFECT = frozenset(
         Kind.HANG,
     }
 )
-WITH_EFFECT = frozenset({Kind.ANSWER_LOST, Kind.EFFECT_AFTER, Kind.HALF_ANSWER, Kind.MALFORMED_2XX})
+WITH_EFFECT = frozenset(
+    {
+        Kind.ANSWER_LOST,
+        Kind.EFFECT_AFTER,
+        Kind.HALF_ANSWER,
+        Kind.MALFORMED_2XX,
+        Kind.STORED_ALTHOUGH,
+        Kind.ORDER_LEFT,
+    }
+)
 ENDINGS = NO_EFFECT | WITH_EFFECT
 
-_PARAMS: Mapping[Kind, frozenset[str]] = {
-    Kind.LATENCY: frozenset({"seconds"}),
-    Kind.STATUS: frozenset({"status", "body", "contentType", "headers"}),
-    Kind.ALWAYS_500_FOR: frozenset({"body", "contentType", "headers"}),
-    Kind.RATE_LIMITED: frozenset({"retryAfter"}),
-    Kind.HANG: frozenset({"seconds"}),
-    Kind.EFFECT_AFTER: frozenset({"seconds", "answerSeconds"}),
-    Kind.STALE_PAGE: frozenset({"changes", "numbers"}),
-    Kind.MISSING_ROWS: frozenset({"ids", "numbers"}),
-    Kind.PAGE_SHIFT: frozenset({"at_page", "rows"}),
-    Kind.NULL_FIELDS: frozenset({"fields", "numbers"}),
-    Kind.EXTRA_FIELDS: frozenset({"fields", "count"}),
-    Kind.BULK_PARTIAL: frozenset({"errors"}),
-}
-_NUMERIC = frozenset({"seconds", "answerSeconds", "status", "changes", "at_page", "count"})
-_REQUIRED: Mapping[Kind, frozenset[str]] = {
-    Kind.LATENCY: frozenset({"seconds"}),
-    Kind.STATUS: frozenset({"status"}),
-    Kind.HANG: frozenset({"seconds"}),
-    Kind.EFFECT_AFTER: frozenset({"seconds"}),
-    Kind.PAGE_SHIFT: frozenset({"at_page", "rows"}),
-    Kind.BULK_PARTIAL: frozenset({"errors"}),
-}
+
+class Then(StrEnum):
+    """What the caller is told after an effect that it should not count on."""
+
+    STATUS_422 = "422"
+    STATUS_500 = "500"
+    HTML500 = "html500"
+    PSEUDO_JSON500 = "pseudo_json500"
+    LOST = "lost"
+    DONE = "done"
+
+
+Numbers = Callable[[], frozenset[int]]
+
+
+def no_numbers() -> frozenset[int]:
+    """For a request that names none."""
+    return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """Which requests a fault meets; None means any.
 
-    `path` is searched for in the path after the system's base URL. A customer number matches if the
-    request names it in path, query or body; of a list, if the list contains it.
+    `path` is searched for in the path after the system's base URL. A customer or invoice number matches if
+    the request names it in path, query or body; of a list, if the list contains it.
     """
 
     system: System
@@ -105,9 +110,17 @@ class Match:
     customer_number: int | None = None
     query: Mapping[str, str] = field(default_factory=dict)
     body_contains: str | None = None
+    invoice_number: int | None = None
 
-    def meets(self, system: System, scope: str | None, request: Request, numbers: Callable[[], frozenset[int]]) -> bool:
-        """Whether the request is one of them; `numbers` is asked only if a number matters."""
+    def meets(
+        self,
+        system: System,
+        scope: str | None,
+        request: Request,
+        numbers: Numbers,
+        invoice_numbers: Numbers = no_numbers,
+    ) -> bool:
+        """Whether the request is one of them; numbers are asked for only if they matter."""
         if system is not self.system or (self.scope is not None and self.scope != scope):
             return False
         if self.method is not None and self.method != request.method:
@@ -117,6 +130,8 @@ class Match:
         if any(request.param(name) != value for name, value in self.query.items()):
             return False
         if self.body_contains is not None and self.body_contains.encode() not in request.body:
+            return False
+        if self.invoice_number is not None and self.invoice_number not in invoice_numbers():
             return False
         return self.customer_number is None or self.customer_number in numbers()
 
@@ -185,7 +200,14 @@ class Faults:
         self.by_name.pop(fault.name, None)
         self.by_name[fault.name] = fault
 
-    def plan(self, system: System, scope: str | None, request: Request, numbers: Callable[[], frozenset[int]]) -> Plan:
+    def plan(
+        self,
+        system: System,
+        scope: str | None,
+        request: Request,
+        numbers: Numbers,
+        invoice_numbers: Numbers = no_numbers,
+    ) -> Plan:
         """What happens to this request; only the first ending acts, later ones are not counted."""
         acting: list[Fault] = []
         ending: Fault | None = None
@@ -194,7 +216,7 @@ class Faults:
                 continue
             if not fault.concerns_page(request):
                 continue
-            if not fault.match.meets(system, scope, request, numbers) or not fault.due():
+            if not fault.match.meets(system, scope, request, numbers, invoice_numbers) or not fault.due():
                 continue
             acting.append(fault)
             if fault.kind in ENDINGS:
@@ -203,9 +225,11 @@ class Faults:
 
 
 def page_index(request: Request) -> int:
-    """Which page of a read this is, from 0; pages may overlap by some rows."""
+    """Which page of a read this is, from 0, by `from` and `count` or `offset` and `limit`; pages may overlap."""
+    by_offset = "offset" in request.query or "limit" in request.query
+    names, default = (("offset", "limit"), 200) if by_offset else (("from", "count"), 1000)
     try:
-        start, count = int(request.param("from") or 0), int(request.param("count") or 1000)
+        start, count = int(request.param(names[0]) or 0), int(request.param(names[1]) or default)
     except ValueError:
         return 0
     return math.ceil(start / count) if count > 0 else 0
@@ -215,63 +239,3 @@ def number_param(params: Mapping[str, Json], name: str, default: float) -> float
     """A numeric parameter of a fault."""
     value = params.get(name)
     return float(value) if isinstance(value, int | float) else default
-
-
-def parse_fault(document: Json) -> Fault:
-    """The rule that an admin body describes.
-
-    Raises:
-        AdminError: A key is unknown, missing or of the wrong type.
-    """
-    reader = Reader(document, "fault")
-    name = reader.text("name")
-    scope = reader.take("scope")
-    kind = reader.choice("kind", Kind)
-    match = Match(
-        system=reader.choice("system", System),
-        scope=None if scope is None else str(scope),
-        method=reader.optional_text("method"),
-        path=_pattern(reader.optional_text("path")),
-    )
-    match = _with_details(match, reader.take("match"))
-    times = reader.take("times")
-    after = reader.integer("after", 0)
-    params = reader.rest()
-    unknown = sorted(set(params) - _PARAMS.get(kind, frozenset()))
-    missing = sorted(_REQUIRED.get(kind, frozenset()) - set(params))
-    if unknown or missing:
-        raise AdminError(f"fault {name} ({kind}): unknown key(s) {unknown}, missing key(s) {missing}")
-    _check_values(name, kind, params)
-    if kind is Kind.ALWAYS_500_FOR and match.customer_number is None:
-        raise AdminError(f"fault {name} ({kind}): match.customerNumber must be given")
-    return Fault(name, match, kind, params, times if isinstance(times, int) else None, after)
-
-
-def _check_values(name: str, kind: Kind, params: JsonObject) -> None:
-    wrong = sorted(key for key in _NUMERIC & set(params) if not isinstance(params[key], int | float))
-    if wrong:
-        raise AdminError(f"fault {name} ({kind}): {', '.join(wrong)} must be a number")
-    errors = params.get("errors", {})
-    if not isinstance(errors, dict) or not all(number.isdigit() for number in errors):
-        raise AdminError(f"fault {name} ({kind}): errors must be an object from customer number to messages")
-
-
-def _pattern(text: str | None) -> re.Pattern[str] | None:
-    try:
-        return None if text is None else re.compile(text)
-    except re.error as cause:
-        raise AdminError(f"fault: path is not a regular expression: {cause}") from cause
-
-
-def _with_details(match: Match, document: Json) -> Match:
-    reader = Reader(document or {}, "fault match")
-    number = reader.take("customerNumber")
-    query = reader.take("query")
-    contains = reader.optional_text("bodyContains")
-    reader.finish()
-    return replace(
-        match,
-        customer_number=number if isinstance(number, int) else None,
-        query={key: str(value) for key, value in query.items()} if isinstance(query, dict) else {},
-        body_contains=contains,
-    )

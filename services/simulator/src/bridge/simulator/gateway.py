@@ -17,7 +17,7 @@ from aiohttp import web
 
 from bridge.simulator import misbehaviour
 from bridge.simulator.exchange import Answer, Request
-from bridge.simulator.faults import Kind, Plan, System, number_param
+from bridge.simulator.faults import Fault, Kind, Plan, System, Then, number_param
 from bridge.simulator.world import World
 
 TRIPLETEX_BASE = "/tripletex/v2"
@@ -41,6 +41,7 @@ class Call:
     request: Request
     run: Callable[[Plan], Answer]
     numbers: Callable[[], frozenset[int]]
+    invoice_numbers: Callable[[], frozenset[int]]
 
 
 @dataclass(slots=True)
@@ -59,6 +60,9 @@ class Gateway:
         def run(plan: Plan) -> Answer:
             if company is not None:
                 misbehaviour.move_rows(plan, company, now=self.world.clock.now())
+            if plan.of(Kind.ORDER_LEFT):
+                parts = [tripletex.handle(part) for part in misbehaviour.parts_done(plan, request)]
+                return next((part for part in parts if part.status >= 400), [*parts, Answer(201)][0])
             return tripletex.handle(request, misbehaviour.list_view(plan))
 
         return await self._serve(
@@ -68,6 +72,7 @@ class Gateway:
                 request,
                 run,
                 lambda: tripletex.numbers_of(request),
+                lambda: tripletex.invoice_numbers_of(request),
             ),
             web_request,
         )
@@ -77,13 +82,20 @@ class Gateway:
         tenant = web_request.match_info["tenant"]
         request = await _read(web_request, f"{OC2_BASE}/{tenant}/api")
         oc2 = self.world.oc2
+
+        def run(plan: Plan) -> Answer:
+            if tenant in oc2.tenants:
+                misbehaviour.move_batch_rows(plan, oc2.tenants[tenant], request, at=self.world.clock.epoch())
+            return oc2.handle(tenant, request, misbehaviour.refusals(plan), misbehaviour.batch_view(plan))
+
         return await self._serve(
             Call(
                 System.OC2,
                 tenant,
                 request,
-                lambda plan: oc2.handle(tenant, request, misbehaviour.refusals(plan)),
+                run,
                 lambda: oc2.numbers_of(request),
+                lambda: oc2.invoice_numbers_of(request),
             ),
             web_request,
         )
@@ -92,7 +104,7 @@ class Gateway:
         world = self.world
         entry = world.log.begin(call.request, system=call.system.value, scope=call.scope, at=world.clock.epoch())
         world.checker.check(call.request, entry)
-        plan = world.faults.plan(call.system, call.scope, call.request, call.numbers)
+        plan = world.faults.plan(call.system, call.scope, call.request, call.numbers, call.invoice_numbers)
         entry.faults = tuple(fault.name for fault in plan.faults)
         await asyncio.sleep(plan.delay_seconds)
         result = await self._result(call, plan)
@@ -118,11 +130,23 @@ class Gateway:
                 return Cut(misbehaviour.spoil(plan, call.run(plan)))
             case Kind.MALFORMED_2XX:
                 return misbehaviour.spoil(plan, call.run(plan))
+            case Kind.STORED_ALTHOUGH | Kind.ORDER_LEFT:
+                return self._told_otherwise(call, plan, ending)
             case Kind.EFFECT_AFTER:
                 return await self._later(call, plan)
             case _:
                 answer = misbehaviour.replacement(ending, call.system)
                 return self._with_rate_headers(call, answer)
+
+    def _told_otherwise(self, call: Call, plan: Plan, ending: Fault) -> Answer | Cut:
+        """The effect, and an answer that hides it; a true refusal is told as it is."""
+        done = misbehaviour.spoil(plan, call.run(plan))
+        then = Then(str(ending.params["then"]))
+        if then is Then.DONE or done.status >= 400:
+            return done
+        if then is Then.LOST:
+            return Cut()
+        return self._with_rate_headers(call, misbehaviour.told(ending, then, call.system))
 
     async def _later(self, call: Call, plan: Plan) -> Answer:
         """The effect after its time even if the caller has gone; the answer after that, or later still."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from aiohttp import web
 
 from bridge.simulator.admin import Admin
+from bridge.simulator.admin_batches import BatchesAdmin
 from bridge.simulator.admin_books import BooksAdmin
 from bridge.simulator.contract import Checker, load_documents
 from bridge.simulator.gateway import OC2_BASE, TRIPLETEX_BASE, Gateway
@@ -31,6 +32,7 @@ def build_app(world: World) -> web.Application:
     gateway = Gateway(world)
     app.add_routes(Admin(world).routes())
     app.add_routes(BooksAdmin(world).routes())
+    app.add_routes(BatchesAdmin(world).routes())
     app.router.add_route("*", f"{TRIPLETEX_BASE}/{{tail:.*}}", gateway.tripletex)
     app.router.add_route("*", f"{OC2_BASE}/{{tenant}}/api/{{tail:.*}}", gateway.oc2)
 

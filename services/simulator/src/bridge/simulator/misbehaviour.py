@@ -7,14 +7,18 @@ decided in `faults`, and how a connection dies in `gateway`.
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from bridge.simulator.exchange import Answer, Json, JsonObject, as_list, as_object, encode
-from bridge.simulator.faults import Fault, Kind, Plan, System, number_param
-from bridge.simulator.oc2.api import Problem, Refusals
+from bridge.simulator.exchange import Answer, Json, JsonObject, NotJsonError, Request, as_list, as_object, encode
+from bridge.simulator.faults import Fault, Kind, Plan, System, Then, number_param
+from bridge.simulator.oc2.api import Refusals
+from bridge.simulator.oc2.batch_api import BatchView, batch_number_of
+from bridge.simulator.oc2.problem import Problem
 from bridge.simulator.oc2.rules import FieldError
+from bridge.simulator.oc2.state import Tenant
 from bridge.simulator.tripletex.customers import ListView
-from bridge.simulator.tripletex.errors import TripletexError, rate_limited
+from bridge.simulator.tripletex.errors import Message, TripletexError, rate_limited, validation
 from bridge.simulator.tripletex.hand import delete_numbers, write_customers
 from bridge.simulator.tripletex.state import Company, Customer
 
@@ -48,6 +52,42 @@ def replacement(fault: Fault, system: System) -> Answer:
             return _status(fault, system)
 
 
+def told(fault: Fault, then: Then, system: System) -> Answer:
+    """What hides an effect that has been: a refusal or a failure, with the given body if there is one."""
+    match then:
+        case Then.HTML500:
+            return Answer(500, HTML_PAGE, {"Content-Type": "text/html; charset=utf-8"})
+        case Then.PSEUDO_JSON500:
+            return Answer(500, PSEUDO_JSON, {"Content-Type": "application/json"})
+        case Then.STATUS_422 if fault.params.get("body") is None and system is System.TRIPLETEX:
+            return validation((Message(None, "Det har oppstått en uventet feil."),)).answer()
+        case _:
+            return _status(fault, system, status=int(then))
+
+
+def parts_done(plan: Plan, request: Request) -> list[Request]:
+    """What a POST of invoices does before it fails: `invoices` of them, then the orders of `orders` more.
+
+    Without these parameters: no invoice, and the order of each. An order that was there already is left alone.
+    """
+    if request.method != "POST" or request.path not in ("/invoice", "/invoice/list"):
+        return []
+    try:
+        body = request.json()
+    except NotJsonError:
+        return [request]
+    rows = [as_object(row) for row in as_list(body)] or [as_object(body)]
+    params = plan.of(Kind.ORDER_LEFT)[0].params
+    invoices = int(number_param(params, "invoices", 0))
+    orders = int(number_param(params, "orders", len(rows)))
+    parts = [replace(request, path="/invoice/list", body=encode([*rows[:invoices]]))] if invoices else []
+    for row in rows[invoices : invoices + orders]:
+        order = as_object((as_list(row.get("orders")) or [None])[0])
+        if not order.get("id"):
+            parts.append(replace(request, path="/order", query={}, body=encode(order)))
+    return parts
+
+
 def _rate_limited(fault: Fault, system: System) -> Answer:
     if system is System.TRIPLETEX:
         return rate_limited().answer().with_headers({"X-Rate-Limit-Remaining": "0"})
@@ -56,8 +96,8 @@ def _rate_limited(fault: Fault, system: System) -> Answer:
     return Problem(429, "Too Many Requests", headers=headers).answer()
 
 
-def _status(fault: Fault, system: System) -> Answer:
-    status = int(number_param(fault.params, "status", 500))
+def _status(fault: Fault, system: System, *, status: int | None = None) -> Answer:
+    status = int(number_param(fault.params, "status", 500)) if status is None else status
     body = fault.params.get("body")
     headers = {name: str(value) for name, value in as_object(fault.params.get("headers")).items()}
     if body is None:
@@ -82,19 +122,45 @@ def list_view(plan: Plan) -> ListView:
     view = ListView()
     for fault in plan.of(Kind.STALE_PAGE, Kind.MISSING_ROWS, Kind.PAGE_SHIFT):
         if fault.kind is Kind.STALE_PAGE:
-            view = ListView(_stale_rows(fault), view.hidden_ids, view.hidden_numbers, view.shift)
+            view = replace(view, rows=_stale_rows(fault))
         elif fault.kind is Kind.MISSING_ROWS:
-            view = ListView(
-                view.rows,
-                view.hidden_ids | _integers(fault, "ids"),
-                view.hidden_numbers | _integers(fault, "numbers"),
-                view.shift,
+            view = replace(
+                view,
+                hidden_ids=view.hidden_ids | _integers(fault, "ids"),
+                hidden_numbers=view.hidden_numbers | _integers(fault, "numbers"),
+                hidden_invoices=view.hidden_invoices | _integers(fault, "invoiceNumbers"),
             )
         else:
-            rows = fault.params.get("rows")
-            shift = rows if isinstance(rows, int) else 0
-            view = ListView(view.rows, view.hidden_ids, view.hidden_numbers, view.shift + shift)
+            view = replace(view, shift=view.shift + _shift(fault))
     return view
+
+
+def _shift(fault: Fault) -> int:
+    rows = fault.params.get("rows")
+    return rows if isinstance(rows, int) else 0
+
+
+def batch_view(plan: Plan) -> BatchView:
+    """The batches and invoices that the acting faults let a caller of OC2 see."""
+    missing, shifts = plan.of(Kind.MISSING_ROWS), plan.of(Kind.PAGE_SHIFT)
+    return BatchView(
+        hidden_batches=frozenset[int]().union(*(_integers(fault, "batchNumbers") for fault in missing)),
+        hidden_invoices=frozenset[int]().union(*(_integers(fault, "invoiceNumbers") for fault in missing)),
+        shift=sum(_shift(fault) for fault in shifts),
+    )
+
+
+def move_batch_rows(plan: Plan, tenant: Tenant, request: Request, *, at: float) -> None:
+    """Really take back, insert and edit invoices of the batch being read, between two of its pages."""
+    batch = tenant.batches.by_number.get(batch_number_of(request) or 0)
+    for fault in plan.of(Kind.PAGE_SHIFT):
+        rows = as_object(fault.params.get("rows"))
+        if batch is None or not rows:
+            continue
+        batch.take_back([item for item in as_list(rows.get("delete")) if isinstance(item, int)])
+        for row in [*as_list(rows.get("insert")), *as_list(rows.get("edit"))]:
+            batch.put(row)
+        batch.changed_at = at
 
 
 def _stale_rows(fault: Fault) -> Callable[[Company], Mapping[int, Customer]]:

@@ -1,4 +1,4 @@
-"""What OC2 accepts as a customer and as a payment term, field by field.
+"""What OC2 accepts as a customer, as a payment term and as a receipt, field by field.
 
 Owns the limits of the contract document as data, and finds every broken field at once. It must not know
 storage or HTTP.
@@ -103,6 +103,12 @@ TERM: Mapping[str, Rule] = {
     "name": Text(60, min_length=1, nullable=False),
     "days": Integer(minimum=0, maximum=_MAX_DAYS),
 }
+RECEIPT: Mapping[str, Rule] = {
+    "invoiceNumber": Integer(),
+    "status": Text(pattern="TRANSFERRED|REJECTED", nullable=False),
+    "tripletexInvoiceId": Integer(nullable=True),
+    "reason": Text(500),
+}
 _CUSTOMER_REQUIRED = ("customerNumber", "name", "active", "currency")
 
 
@@ -126,6 +132,13 @@ def term_errors(content: Json) -> list[FieldError]:
     if not isinstance(content, dict):
         return [FieldError("", "must be an object")]
     return _object_errors(content, TERM, required=tuple(TERM))
+
+
+def receipt_errors(content: Json, prefix: str) -> list[FieldError]:
+    """Every broken field of a receipt, each named with the prefix."""
+    if not isinstance(content, dict):
+        return [FieldError(prefix.rstrip("."), "must be an object")]
+    return _object_errors(content, RECEIPT, required=("invoiceNumber", "status"), prefix=prefix)
 
 
 def _object_errors(

@@ -1,4 +1,4 @@
-"""What OC2 holds for one tenant: customers, payment terms, and a ledger of every effect in order.
+"""What OC2 holds for one tenant: customers, payment terms, invoice batches, and a ledger of every effect in order.
 
 Owns storage. The ledger is what doubled, lost and out-of-order effects are counted in, so it keeps repeated
 identical effects too. It must not know HTTP.
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bridge.simulator.exchange import JsonObject
+from bridge.simulator.oc2.batches import Batches
 from bridge.simulator.rate import RateWindow
 
 UNLIMITED = 100_000
@@ -59,6 +60,7 @@ class Tenant:
     writes: list[Write] = field(default_factory=list)
     term_creates: int = 0
     window: RateWindow = field(default_factory=RateWindow)
+    batches: Batches = field(default_factory=Batches)
 
     def put(self, number: int, content: JsonObject, *, at: float, how: str) -> Outcome:
         """Create or replace the customer; the last write wins, whatever it holds."""
