@@ -12,6 +12,8 @@ PACKAGES := $(sort $(patsubst %/pyproject.toml,./%,$(wildcard libs/*/pyproject.t
 PYPROJECTS := pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES))
 OURS := $(addprefix bridge-,$(notdir $(PACKAGES)))
 SOURCES := libs services tests docs
+# Most tests wait more than they compute. A file stays in one process, and each process starts its own servers.
+PYTEST := .venv/bin/pytest -n 3 --dist loadfile
 
 .PHONY: help setup lock docs demo up servers-up servers-down servers-status clean fmt lint types test test-slow test-all ci
 
@@ -55,12 +57,10 @@ types: .venv/.installed ## check the types of source and tests
 	@.venv/bin/mypy $(SOURCES)
 
 test: setup lint types ## everything that a change must pass, on real servers (at most 10 minutes)
-	@.venv/bin/pytest -m "not slow"
+	@$(PYTEST) -m "not slow"
 
 test-slow: setup ## the tests that take longer than a minute each
-	@if .venv/bin/pytest -m slow --collect-only -q >/dev/null; then .venv/bin/pytest -m slow; \
-	elif [ $$? -eq 5 ]; then echo "No test is marked slow."; \
-	else .venv/bin/pytest -m slow; fi
+	@$(PYTEST) -m slow
 
 test-all: test test-slow ## both
 
