@@ -1,12 +1,19 @@
 -- name: proof
 -- Everything the proof adds up, per tenant and flow, in one statement and so at one moment.
-WITH pair AS (
+WITH source AS (
+    SELECT tenant, flow, entity, change_no FROM poller.source_entity
+    WHERE %(tenant)s::text IS NULL OR tenant = %(tenant)s
+), target AS (
+    SELECT tenant, flow, entity, change_no, state, reason, revision, generation, confirmed_revision,
+           confirmed_generation
+    FROM publisher.delivery
+    WHERE %(tenant)s::text IS NULL OR tenant = %(tenant)s
+), pair AS (
     SELECT tenant, flow, e.change_no AS told, d.change_no AS taken, d.state, d.reason,
            d.state = 'confirmed'
                AND (d.confirmed_revision, d.confirmed_generation) IS DISTINCT FROM (d.revision, d.generation)
                AS confirmed_other
-    FROM poller.source_entity AS e FULL JOIN publisher.delivery AS d USING (tenant, flow, entity)
-    WHERE %(tenant)s::text IS NULL OR tenant = %(tenant)s
+    FROM source AS e FULL JOIN target AS d USING (tenant, flow, entity)
 ), placed AS (
     SELECT *, CASE WHEN told IS NULL THEN 'stray'
                    WHEN taken IS NULL OR taken < told THEN 'in_flight'
