@@ -1,5 +1,6 @@
 """What people met when something broke at the wrong moment, through all processes and with two replicas of each."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from bridge.durable.outbox import Outbox, OutboxRow
 from bridge.messaging.producer import BatchProducer
 from bridge.messaging.record import Acked, Outgoing
 from bridge.testkit.customer_events import RawEvent, customer_envelope, customer_snapshot, raw_event, with_headers
+from bridge.testkit.simulator_answers import as_object, as_rows
 from bridge.testkit.system import System
 from bridge.testkit.system_tenant import SystemTenant, customers
 
@@ -194,10 +196,18 @@ async def test_outbox_rows_that_can_never_complete_are_set_aside_or_letters_and_
     await system.until(lambda: _set_aside(system), "the refused row to be set aside")
     assert await _left(system, tenant) == [ids[0], *ids[1003:]]
 
-    async with system.owner.transaction() as tx:
-        await outbox.discard(tx, ids[0])
+    listed = await system.shell.ok("outbox", "list", "--tenant", tenant.id, "--json")
+    (row,) = as_rows(as_object(json.loads(listed.out))["rows"])
+    assert (row["row_id"], row["entity"], row["behind"]) == (ids[0], "10001", 3)
+    await system.shell.ok("outbox", "discard", str(ids[0]), "--who", "anna", "--why", "written by hand")
     await tenant.settled(confirmed=1001, dead=2)
     assert await _left(system, tenant) == []
+    audited = (
+        "SELECT count(*) AS n FROM control.audit WHERE verb = 'outbox_discard' AND who = 'anna' AND tenant = %(t)s"
+    )
+    assert await system.number(audited, t=tenant.id) == 1
+    again = await system.shell.run("outbox", "retry", str(ids[0]), "--who", "anna", "--why", "too late")
+    assert (again.code, "bridge outbox list" in again.sentence) == (1, True)
 
 
 def _numbered(row: OutboxRow, row_id: int) -> OutboxRow:

@@ -15,6 +15,8 @@ CHANGING = {
     "gates open",
     "dead-letters retry",
     "dead-letters discard",
+    "outbox retry",
+    "outbox discard",
     "replay",
     "resync",
 }

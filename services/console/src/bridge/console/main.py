@@ -11,6 +11,7 @@ from bridge.console.adapters.cli import (
     doctor,
     gates,
     migrate,
+    outbox,
     proof,
     replay,
     resync,
@@ -21,7 +22,7 @@ from bridge.console.adapters.cli import (
 )
 from bridge.runtime.logging import configure_logging
 
-_GROUPS = (migrate, topics, tenants, status, where, proof, gates, dead_letters, replay, resync, audit, doctor)
+_GROUPS = (migrate, topics, tenants, status, where, proof, gates, dead_letters, outbox, replay, resync, audit, doctor)
 
 
 def build_app() -> typer.Typer:

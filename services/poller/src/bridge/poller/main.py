@@ -163,7 +163,7 @@ def _loops(
         beat=health.beat,
     )
     prober = Prober(source=outside.source, gates=gates, flow=_FLOW)
-    acts = PostgresActs(outside.db, flow=_FLOW)
+    acts = PostgresActs(outside.db, flow=_FLOW, outbox=outbox)
     readiness = Readiness(oldest_limit_seconds=settings.relay.oldest_seconds, stuck_seconds=settings.poll.stuck_seconds)
 
     async def probe() -> None:

@@ -25,7 +25,7 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for. `letter` names a dead letter about no entity."""
+    """What is asked for. `letter` names a dead letter about no entity, `outbox_row` a row that was set aside."""
 
     verb: str
     owner: str
@@ -34,6 +34,13 @@ class Request:
     entity: EntityNumber | None = None
     version: Version | None = None
     letter: int | None = None
+    outbox_row: int | None = None
+
+    @property
+    def args(self) -> dict[str, int]:
+        """What travels with the act beside the entity it is about."""
+        named = {"letter": self.letter, "row": self.outbox_row}
+        return {name: value for name, value in named.items() if value is not None}
 
 
 async def ask(store: ActStore, asker: Asker, request: Request) -> Act:
@@ -50,7 +57,7 @@ async def ask(store: ActStore, asker: Asker, request: Request) -> Act:
         flow=request.flow,
         entity=request.entity,
         version=request.version,
-        args={"letter": request.letter} if request.letter is not None else {},
+        args=request.args,
     )
     act = await store.wait(act_id, timeout_seconds=asker.wait_seconds)
     if act.status is ActStatus.REQUESTED and asker.wait_seconds > 0:
