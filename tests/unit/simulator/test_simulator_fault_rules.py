@@ -118,3 +118,32 @@ def test_shift_by_a_number_stays_and_a_real_move_happens_once_a_read() -> None:
 
     assert [bool(acting(shifted, page)) for page in pages] == [False, True, True]
     assert [bool(acting(moved, page)) for page in pages] == [False, True, False]
+
+
+@pytest.mark.parametrize(("named", "acts"), [(frozenset({10307}), True), (frozenset({10306}), False)])
+def test_invoice_number_narrows_and_is_asked_for_only_then(named: frozenset[int], acts: bool) -> None:
+    faults = rule({"match": {"invoiceNumber": 10307}})
+    asked: list[int] = []
+
+    def numbers() -> frozenset[int]:
+        asked.append(1)
+        return named
+
+    plan = faults.plan(System.OC2, "nord", PUT, lambda: frozenset(), numbers)
+    rule().plan(System.OC2, "nord", PUT, lambda: frozenset(), numbers)
+
+    assert bool(plan.faults) is acts
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "page"),
+    [
+        pytest.param({"offset": ("0",), "limit": ("2",)}, 0, id="first"),
+        pytest.param({"offset": ("2",), "limit": ("2",)}, 1, id="second"),
+        pytest.param({"offset": ("3",), "limit": ("2",)}, 2, id="overlapping"),
+        pytest.param({"offset": ("200",)}, 1, id="default limit"),
+    ],
+)
+def test_pages_by_offset_are_counted_too(query: dict[str, tuple[str, ...]], page: int) -> None:
+    assert page_index(Request("GET", "/v1/invoice-batches/1/invoices", query)) == page

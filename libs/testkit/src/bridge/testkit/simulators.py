@@ -35,6 +35,7 @@ from bridge.testkit.simulator_answers import (
     read_request,
     text,
 )
+from bridge.testkit.simulator_invoices import CompanyBooks, TenantBatches
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
@@ -90,7 +91,8 @@ class SimulatorAdmin:
         """Create a Tripletex company or change its settings.
 
         Args:
-            settings: sessionStyle, changedSinceMode, rateLimit, fullResultMode, singleSession, language.
+            settings: sessionStyle, changedSinceMode, rateLimit, fullResultMode, singleSession, language, and
+                the switches that `CompanyBooks.set_rules` knows; what is not given is as for a new company.
         """
         body = {"name": name, "consumerToken": consumer_token, "employeeToken": employee_token, **settings}
         self.call("PUT", f"/tripletex/companies/{company_id}", body)
@@ -162,6 +164,14 @@ class SimulatorAdmin:
             terms=tuple(as_rows(document.get("terms"))),
             term_creates=integer(document, "termCreates"),
         )
+
+    def books(self, company_id: int) -> CompanyBooks:
+        """The company's switches and registers for invoices, and what it stored."""
+        return CompanyBooks(self.call, company_id)
+
+    def batches(self, tenant: str) -> TenantBatches:
+        """The tenant's invoice batches and receipts at OC2."""
+        return TenantBatches(self.call, tenant)
 
     def put_oc2_customer(self, tenant: str, number: int, content: JsonObject) -> None:
         """Change a customer at OC2 by hand; the ledger does not count it."""

@@ -13,6 +13,7 @@ from bridge.simulator.exchange import Json, JsonObject, as_list, as_object
 from bridge.simulator.reading import AdminError, Reader
 from bridge.simulator.tripletex.amounts import VatRounding, decimal_of
 from bridge.simulator.tripletex.books import Books, DuplicateForm, Invoice, InvoiceRules, Line, Order
+from bridge.simulator.tripletex.order_making import sorted_lines
 from bridge.simulator.tripletex.state import Company, new_id
 from bridge.simulator.tripletex.vat import VatType, vat_register
 from bridge.simulator.world import World
@@ -193,6 +194,7 @@ def _vat_type(books: Books, reader: Reader) -> VatType:
 
 def _invoice_json(invoice: Invoice) -> JsonObject:
     content, order = invoice.content, invoice.order.content
+    charged = {line.id for line in invoice.lines}
     return {
         "seq": invoice.seq,
         "at": invoice.at,
@@ -208,7 +210,7 @@ def _invoice_json(invoice: Invoice) -> JsonObject:
         "net": str(invoice.totals.net),
         "gross": str(invoice.totals.gross),
         "roundoff": str(invoice.totals.roundoff),
-        "lines": [_line_json(line) for line in invoice.lines],
+        "lines": [_line_json(line) for line in sorted_lines(invoice.order) if line.id in charged],
         "mails": invoice.mails,
     }
 
@@ -240,5 +242,5 @@ def _order_json(books: Books, order: Order) -> JsonObject:
         "isClosed": order.closed,
         "version": order.version,
         "invoiceNumbers": [invoice.number for invoice in books.invoices_of(order)],
-        "lines": [_line_json(line) for line in order.lines],
+        "lines": [_line_json(line) for line in sorted_lines(order)],
     }

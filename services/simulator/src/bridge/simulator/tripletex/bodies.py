@@ -23,7 +23,7 @@ _LISTS = frozenset(
 _INTEGERS = frozenset(
     words(
         "id version invoiceNumber creditedInvoice invoicesDueIn sortIndex paymentTypeId documentId"
-        " subscriptionDuration subscriptionPeriodsOnInvoice subscriptionInvoicingTime"
+        " subscriptionDuration subscriptionPeriodsOnInvoice subscriptionInvoicingTime backorderParentId"
     )
 )
 _NUMBERS = frozenset(

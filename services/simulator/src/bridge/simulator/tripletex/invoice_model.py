@@ -104,8 +104,8 @@ ORDER = Model(
         " isSubscription subscriptionDuration subscriptionDurationType subscriptionPeriodsOnInvoice"
         " subscriptionPeriodsOnInvoiceType subscriptionInvoicingTimeInAdvanceOrArrears"
         " subscriptionInvoicingTime subscriptionInvoicingTimeType isSubscriptionAutoInvoicing"
-        " preliminaryInvoice attachment attachmentRelation sendMethodDescription invoiceOnAccountVatHigh"
-        " totalInvoicedOnAccountAmountAbsoluteCurrency invoiceSendSMSNotification"
+        " preliminaryInvoice attachment attachmentRelation sendMethodDescription backorderParentId"
+        " invoiceOnAccountVatHigh totalInvoicedOnAccountAmountAbsoluteCurrency invoiceSendSMSNotification"
         " invoiceSMSNotificationNumber markUpOrderLines discountPercentage customerName"
         " projectManagerNameAndNumber travelReports accountingDimensionValues"
     ),

@@ -58,6 +58,7 @@ def _content(company: Company, values: JsonObject) -> JsonObject:
         subscriptionInvoicingTime=0,
         subscriptionInvoicingTimeType="MONTHS",
         sendMethodDescription="Faktura må sendes manuelt.",
+        backorderParentId=0,
         totalInvoicedOnAccountAmountAbsoluteCurrency=0,
         markUpOrderLines=0,
         projectManagerNameAndNumber="",
