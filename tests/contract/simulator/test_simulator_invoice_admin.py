@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.testkit.simulator_answers import Json, JsonObject, as_object, integer, text
+from bridge.testkit.simulator_answers import Json, JsonObject, SimulatorError, as_object, integer, text
 from bridge.testkit.simulators import SimulatorAdmin, SimulatorProcess
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
@@ -97,6 +97,21 @@ def test_books_show_every_invoice_and_order_as_values(admin: SimulatorAdmin) -> 
     assert (first.number, first.department_number, first.project_number) == ("50302", "44", "7")
     assert (first.invoice_numbers, second.invoice_numbers) == ((10302,), ())
     assert [line.is_charged for line in (*first.lines, *second.lines)] == [True, True, False]
+
+
+def test_invoices_and_orders_made_by_hand_are_there_without_mail_or_log(admin: SimulatorAdmin) -> None:
+    books = admin.books(501)
+    order = order_of(admin, "a")
+
+    invoice_id = books.make_invoice(invoice_of({**order, "number": "8"}, 7))
+    order_id = books.make_order({**order, "number": "9"})
+
+    assert [(row.id, row.number, row.mails) for row in books.invoices()] == [(invoice_id, 7, 0)]
+    assert [(row.number, row.invoice_numbers) for row in books.orders()] == [("8", (7,)), ("9", ())]
+    assert books.orders()[1].id == order_id
+    assert admin.requests() == []
+    with pytest.raises(SimulatorError, match="invoiceNumber"):
+        books.make_invoice(invoice_of(order, 7))
 
 
 def test_books_can_be_closed_and_opened_again(admin: SimulatorAdmin) -> None:

@@ -75,6 +75,14 @@ class CompanyBooks:
         """Open them again."""
         self._call("POST", f"{self._path}/accounting-periods", {"opened": months})
 
+    def make_invoice(self, body: JsonObject) -> int:
+        """Make an invoice by hand, as a person in Tripletex would; the body is that of POST /invoice; its id."""
+        return integer(as_object(self._call("POST", f"{self._path}/invoices", body)), "id")
+
+    def make_order(self, body: JsonObject) -> int:
+        """Make an order by hand, as a person in Tripletex would; the body is that of POST /order; its id."""
+        return integer(as_object(self._call("POST", f"{self._path}/orders", body)), "id")
+
     def invoices(self) -> list[StoredInvoice]:
         """Every invoice that was ever stored, in order; one stored twice is there twice."""
         document = as_object(self._call("GET", f"{self._path}/invoices"))

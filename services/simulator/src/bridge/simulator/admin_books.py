@@ -5,14 +5,18 @@ Owns its JSON bodies. Money is shown as text, since that is what it is compared 
 
 from collections import Counter
 from dataclasses import replace
+from typing import Protocol
 
 from aiohttp import web
 
 from bridge.simulator.admin_http import COMPANY, Handler, admin_routes, company_of
-from bridge.simulator.exchange import Json, JsonObject, as_list, as_object
+from bridge.simulator.clock import Clock
+from bridge.simulator.exchange import Answer, Json, JsonObject, Request, as_list, as_object
 from bridge.simulator.reading import AdminError, Reader
+from bridge.simulator.tripletex import invoices, orders
 from bridge.simulator.tripletex.amounts import VatRounding, decimal_of
 from bridge.simulator.tripletex.books import Books, DuplicateForm, Invoice, InvoiceRules, Line, Order
+from bridge.simulator.tripletex.errors import TripletexError
 from bridge.simulator.tripletex.order_making import sorted_lines
 from bridge.simulator.tripletex.state import Company, new_id
 from bridge.simulator.tripletex.vat import VatType, vat_register
@@ -54,7 +58,9 @@ class BooksAdmin:
             ("POST", f"{COMPANY}/vat-types", self.post_vat_types),
             ("POST", f"{COMPANY}/bank-account", self.post_bank_account),
             ("POST", f"{COMPANY}/accounting-periods", self.post_periods),
+            ("POST", f"{COMPANY}/invoices", self.post_invoice),
             ("GET", f"{COMPANY}/invoices", self.show_invoices),
+            ("POST", f"{COMPANY}/orders", self.post_order),
             ("GET", f"{COMPANY}/orders", self.show_orders),
         ]
         return admin_routes(table)
@@ -113,6 +119,14 @@ class BooksAdmin:
         reader.finish()
         return {"closed": [*sorted(months)]}
 
+    async def post_invoice(self, request: web.Request) -> Json:
+        """POST one invoice by hand, with the body of Tripletex's own call; no fault meets it, nothing is mailed."""
+        return _by_hand(invoices.post_invoice, self._company(request), await request.read(), self._world)
+
+    async def post_order(self, request: web.Request) -> Json:
+        """POST one order by hand, with the body of Tripletex's own call."""
+        return _by_hand(orders.post_order, self._company(request), await request.read(), self._world)
+
     async def show_invoices(self, request: web.Request) -> Json:
         """GET every stored invoice in order, with how often its number and its order's number were stored."""
         books = self._company(request).books
@@ -126,6 +140,19 @@ class BooksAdmin:
         """GET every order in the order of their making, with the numbers of its invoices."""
         books = self._company(request).books
         return [_order_json(books, order) for order in books.orders.values()]
+
+
+class _Post(Protocol):
+    def __call__(self, company: Company, request: Request, *, url_base: str, clock: Clock) -> Answer: ...
+
+
+def _by_hand(post: _Post, company: Company, body: bytes, world: World) -> Json:
+    request = Request("POST", "/by-hand", {"sendToCustomer": ("false",)}, body=body)
+    try:
+        answer = post(company, request, url_base="", clock=world.clock)
+    except TripletexError as refusal:
+        raise AdminError(f"Tripletex refuses it: {refusal}: {refusal.messages}") from refusal
+    return {"id": as_object(as_object(answer.json()).get("value")).get("id")}
 
 
 async def _rows(request: web.Request) -> list[Json]:

@@ -107,20 +107,34 @@ class Books:
     orders: dict[int, Order] = field(default_factory=dict)
     invoices: dict[int, Invoice] = field(default_factory=dict)
     next_invoice_number: int = 1
+    _by_number: dict[int, list[Invoice]] = field(default_factory=dict)
+    _order_numbers: set[str] = field(default_factory=set)
 
-    def order_numbers(self) -> set[str]:
-        """The series that orders, offers and projects share."""
-        projects = {str(project["number"]) for project in self.projects.values()}
-        return projects | {order.number for order in self.orders.values()}
+    def add_order(self, order: Order) -> None:
+        """Store a new order."""
+        self.orders[order.id] = order
+        self._order_numbers.add(order.number)
+
+    def add_invoice(self, invoice: Invoice) -> None:
+        """Store a new invoice, also one whose number is there."""
+        self.invoices[invoice.id] = invoice
+        self._by_number.setdefault(invoice.number, []).append(invoice)
+
+    def is_order_number_taken(self, number: str) -> bool:
+        """Whether an order, an offer or a project has the number: they share one series."""
+        return number in self._order_numbers or number in self._project_numbers()
 
     def next_order_number(self) -> str:
-        """The next number of the shared series: one above the highest."""
-        numbers = [int(number) for number in self.order_numbers() if number.isascii() and number.isdigit()]
-        return str(max(numbers, default=0) + 1)
+        """The next number of the shared series: one above the highest that is a number."""
+        taken = self._order_numbers | self._project_numbers()
+        return str(max((int(number) for number in taken if number.isascii() and number.isdigit()), default=0) + 1)
 
-    def invoice_numbered(self, number: int) -> Invoice | None:
-        """The first invoice with that number, None if there is none."""
-        return next((invoice for invoice in self.invoices.values() if invoice.number == number), None)
+    def _project_numbers(self) -> set[str]:
+        return {str(project["number"]) for project in self.projects.values()}
+
+    def invoices_numbered(self, number: int) -> list[Invoice]:
+        """The invoices with that number, oldest first."""
+        return self._by_number.get(number, [])
 
     def invoices_of(self, order: Order) -> list[Invoice]:
         """The invoices made of this order, oldest first."""

@@ -75,7 +75,7 @@ def _number(company: Company, values: JsonObject) -> list[Message]:
         return [Message("invoiceNumber", "Må være større enn eller lik 0.")]
     wanted = number if isinstance(number, int) and number > 0 else company.books.next_invoice_number
     rules = company.settings.rules
-    if rules.unique_invoice_numbers and company.books.invoice_numbered(wanted) is not None:
+    if rules.unique_invoice_numbers and company.books.invoices_numbered(wanted):
         return duplicate(rules.duplicate_form, "invoiceNumber", "Fakturanummeret er i bruk.")
     return []
 

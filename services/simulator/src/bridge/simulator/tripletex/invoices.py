@@ -77,7 +77,7 @@ def _charge(company: Company, values: JsonObject, *, mail: bool, clock: Clock) -
         totals=totals(amounts, vat_rounding=rules.vat_rounding, whole_kroner=rules.round_to_kroner),
         mails=int(mail),
     )
-    books.invoices[invoice_id] = invoice
+    books.add_invoice(invoice)
     return invoice
 
 
@@ -123,10 +123,11 @@ def list_invoices(company: Company, request: Request, *, url_base: str, hidden: 
         *of_ids(request, "voucherId", "voucher", "id"),
         *equals(request, "kid"),
     ]
-    invoices = [invoice for invoice in company.books.invoices.values() if invoice.number not in hidden]
+    invoices = [*company.books.invoices.values()]
     if first_number:
-        invoices = [invoice for invoice in invoices if str(invoice.number) == first_number]
-    rows = kept([invoice_graph(invoice) for invoice in invoices], tests)
+        is_number = first_number.isascii() and first_number.isdigit()
+        invoices = company.books.invoices_numbered(int(first_number)) if is_number else []
+    rows = kept([invoice_graph(invoice) for invoice in invoices if invoice.number not in hidden], tests)
     return list_answer(rows, INVOICE, request, url_base=url_base, mode=company.settings.full_result_mode)
 
 

@@ -37,7 +37,7 @@ def make_order(company: Company, values: JsonObject, *, at: float) -> Order:
         at=at,
         closed=values.get("isClosed") is True,
     )
-    company.books.orders[order.id] = order
+    company.books.add_order(order)
     return order
 
 

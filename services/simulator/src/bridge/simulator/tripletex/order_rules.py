@@ -87,7 +87,7 @@ def _order_number(company: Company, order: JsonObject, place: Place) -> list[Mes
     if len(number) > _MAX_NUMBER:
         return [place.rule("number", f"Kan ikke være lengre enn {_MAX_NUMBER} tegn.")]
     rules = company.settings.rules
-    if rules.unique_order_numbers and number in company.books.order_numbers():
+    if rules.unique_order_numbers and company.books.is_order_number_taken(number):
         text = "Dette nummeret er i bruk på en annen ordre, tilbud eller prosjekt."
         return duplicate(rules.duplicate_form, f"{place.field}number", text)
     return []
