@@ -48,10 +48,12 @@ def run(options: Options) -> int:
         screen = Screen(terminal())
         ground = stack.enter_context(fresh_ground(folder, screen.say))
         simulators = stack.enter_context(SimulatorProcess(log_file=ground.logs / "simulators.log"))
+        screen.say("Short values in this demo, by configuration:")
         for name, value in SPOKEN.items():
-            screen.say(f"short values in this demo: {name} {value}")
+            screen.say(f"  {name}: {value}")
         cast = companies()
         console, passwords = prepare(ground, screen.say)
+        screen.say(f"Starting {', '.join(part.name for part in options.parts)}")
         services = stack.enter_context(running_services(ground, passwords, options.parts, screen.say))
         for company in cast:
             introduce(company, simulators.admin)
@@ -66,6 +68,7 @@ def run(options: Options) -> int:
             go_live(stage, folder)
             scenario.play()
             await_quiet(stage, scenario)
+        screen.say("Counting at the simulators, and asking `bridge proof`")
         good = judge(stage, screen)
         show_ways_on(ground, scenario, services, screen, stay=options.stay)
         if options.stay:

@@ -23,6 +23,7 @@ _WHO: Final = ("--who", "demo", "--why", "the demo")
 
 def prepare(ground: Ground, say: Callable[[str], None]) -> tuple[Console, Mapping[str, str]]:
     """Make tables, roles and topics by the operator's own commands; return the console and the roles' passwords."""
+    say("Making tables, roles and topics")
     # On a server that was there before, the roles may be in use: theirs are not touched, the owner works for all.
     passwords = {role: secrets.token_urlsafe(18) for role in _ROLES} if ground.own_servers else {}
     environment = {
@@ -39,7 +40,6 @@ def prepare(ground: Ground, say: Callable[[str], None]) -> tuple[Console, Mappin
     Console({**environment, **given, "DATABASE_URL": ground.owner_dsn}).act("migrate")
     console = Console(environment)
     console.act("topics", "apply")
-    say("Tables, roles and topics are made")
     return console, passwords
 
 
@@ -50,6 +50,7 @@ def _write_environment(path: Path, environment: Mapping[str, str]) -> None:
 
 def go_live(stage: Stage, folder: Path) -> None:
     """Declare the tenants to services that run already, and open them."""
+    stage.say("Declaring the tenants, and opening them: " + ", ".join(company.tenant for company in stage.cast))
     file = write_tenant_file(stage.cast, stage.simulators, folder, poll_interval_seconds=POLL_SECONDS)
     stage.console.act("tenants", "apply", str(file), *_WHO)
     stage.console.act_at_once(*(("tenants", "go-live", company.tenant, *_WHO) for company in stage.cast))

@@ -14,7 +14,7 @@ from bridge.demo.judge import Seen, Told, percentile
 
 _ROWS: Final = (
     *("changes seen", "confirmed", "superseded", "waiting", "in doubt", "dead", "lost", "doubled", "out of order"),
-    *("p50, source to OC2", "p95, source to OC2", "of it up to, for the poll"),
+    *("p50, source to OC2", "p95, source to OC2", "of which poll wait, up to"),
 )
 
 

@@ -90,7 +90,7 @@ class Scenario:
         self.stage.await_read([second], f"{second.tenant}: a customer of that list is edited while it is on its way")
         self.stage.await_fault(LIST_LOST, f"{first.tenant}: OC2 takes a list and its answer is lost")
         total = first.customers + second.customers + third.customers
-        self.stage.until(self._all_delivered, f"all {total} customers are delivered, those in doubt after settle")
+        self.stage.until(self._all_delivered, f"all {total} customers are delivered, or set aside with a reason")
 
     def _troubles_of_one(self) -> None:
         first, second, third = self.stage.cast

@@ -66,11 +66,16 @@ class Screen:
         """Print a line that stays."""
         self.terminal.print(Text.assemble((f"{time.monotonic() - self._began:5.1f} s  ", "dim"), line))
 
-    def act(self, doing: str) -> None:
-        """Say what is waited for from now on."""
-        if doing != self._doing:
-            self._doing = doing
-            self.say(doing)
+    def wait(self, what: str) -> None:
+        """Tell what is waited for from now on: under the table, or as a line where there is no terminal."""
+        self._doing = f"waiting: {what}"
+        if self._live is None:
+            self.say(self._doing)
+
+    def reached(self, what: str) -> None:
+        """Print that what was waited for has come true, as a line that stays."""
+        self._doing = ""
+        self.say(what)
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show the progress; where there is no terminal, only if it has moved."""

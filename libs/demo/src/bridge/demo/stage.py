@@ -71,7 +71,7 @@ class Stage:
         Raises:
             DemoError: A process died, or the condition does not hold in time; the text says which.
         """
-        self._screen.act(what)
+        self._screen.wait(what)
         self._wait_began = time.monotonic()
         self._proof = replace(self._proof, quiet=False)  # what held before the wait says nothing
         deadline = time.monotonic() + seconds
@@ -85,6 +85,7 @@ class Stage:
             self._show()
             time.sleep(_LOOK_SECONDS)
         self._show()
+        self._screen.reached(what)
 
     def proof(self) -> Proof:
         """Return the newest answer of `bridge proof`; asking goes on beside the wait, so it holds nothing up.
