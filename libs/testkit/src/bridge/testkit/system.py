@@ -39,6 +39,8 @@ PARTITIONS: Final = 4
 POLL_SECONDS: Final = 0.3
 _ROLES: Final = ("bridge_poller", "bridge_publisher", "bridge_console")
 _RESTART_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 0.15
+"""Between two looks: the services need the processors more than the test does."""
 _PATIENCE_SECONDS: Final = 40.0
 
 _OPEN_WORK: Final = """
@@ -196,7 +198,13 @@ class System:
         A server that is away counts as not yet.
         """
 
+        looked = float("-inf")
+
         async def holds() -> bool:
+            nonlocal looked
+            if time.monotonic() - looked < _LOOK_SECONDS:
+                return False
+            looked = time.monotonic()
             self._revive()
             try:
                 return await condition()
