@@ -17,14 +17,14 @@ class DeadLetterOpened(BaseModel):
 
     letter_id: int = Field(alias="letterId")
     opened_at: datetime = Field(alias="openedAt")
-    tenant: str | None
-    flow: str | None
-    entity: str | None
-    revision: int | None
-    generation: int | None
+    tenant: str | None = None
+    flow: str | None = None
+    entity: str | None = None
+    revision: int | None = None
+    generation: int | None = None
     stage: Stage
     reason: Reason
-    field: str | None
+    field: str | None = None
     error: str
     remedy: str
     attempts: int
