@@ -64,7 +64,12 @@ def test_a_missing_header_is_named(envelope: Envelope, missing: str) -> None:
     st.sampled_from(
         ["ce_type", "ce_flow", "ce_revision", "ce_generation", "ce_changeno", "ce_time", "ce_schemaversion"]
     ),
-    st.sampled_from([b"\xff\xfe", b"-1", b"1.5", "１".encode(), b"2026-11-25T10:00:00", b"nonsense"]),
+    st.sampled_from(
+        [
+            *[b"\xff\xfe", b"-1", b"1.5", "１".encode(), b"2026-11-25T10:00:00", b"nonsense"],
+            *[b"9" * 5000, b"0001-01-01T00:00:00+01:00", b"9999-12-31T23:59:59-01:00"],
+        ]
+    ),
 )
 def test_a_header_that_does_not_parse_is_named(envelope: Envelope, broken: str, value: bytes) -> None:
     headers = [(name, value if name == broken else was) for name, was in encode(envelope)]

@@ -102,6 +102,45 @@ async def test_results_belong_to_the_number_they_name_in_whatever_order_they_com
     assert isinstance(fourth, Unknown)
 
 
+async def test_results_that_name_no_number_or_contradict_each_other_confirm_nobody() -> None:
+    entries = (
+        *({"customerNumber": [], "status": "CREATED"}, {"customerNumber": {}, "status": "CREATED"}),
+        *({"customerNumber": True, "status": "CREATED"}, {"customerNumber": 1.0, "status": "CREATED"}),
+        *({"customerNumber": 2, "status": "REJECTED"}, {"customerNumber": 2, "status": "CREATED"}),
+        *({"customerNumber": 3, "status": "CREATED"}, {"customerNumber": 3, "status": "CREATED"}),
+    )
+    port = ScriptedPort(_results(*entries))
+
+    outcome = await Oc2Client(port).put_customers(_tenant(), [_body(1), _body(2), _body(3)])
+
+    assert isinstance(outcome, ListResults)
+    assert [type(one) for one in outcome.results] == [Unknown, Unknown, Stored]
+
+
+async def test_half_a_surrogate_pair_that_oc2_holds_is_put_back_as_it_was() -> None:
+    port = ScriptedPort(json_answer(200, _body(7)))
+
+    await Oc2Client(port).put_customer(_tenant(), deactivated(_body(7, name="A\ud800")))
+
+    assert json.loads(port.requests[0].body or b"")["name"] == "A\ud800"
+
+
+async def test_what_a_target_says_holds_neither_the_key_nor_what_no_table_can_store() -> None:
+    said = {"field": "x-api-key\x00", "message": "key-12345 is not \ud800 allowed"}
+    entry = {"customerNumber": 1, "status": "REJECTED", "errors": [said]}
+    problem = {"title": "no", "status": 422, "detail": "key-12345\x00", "errors": [said]}
+    client = Oc2Client(ScriptedPort(_results(entry), json_answer(422, problem)))
+    tenant = _tenant(["key-12345"])
+
+    outcomes = await client.put_customers(tenant, [_body(1)]), await client.put_customer(tenant, _body(1))
+
+    assert isinstance(outcomes[0], ListResults)
+    for outcome in (outcomes[0].results[0], outcomes[1]):
+        assert isinstance(outcome, Refused)
+        texts = [outcome.detail, *(text for one in outcome.fields for text in (one.field or "", one.message))]
+        assert not any("key-12345" in text or "\x00" in text or "\ud800" in text for text in texts), texts
+
+
 @pytest.mark.parametrize("size", [0, 201])
 async def test_a_list_of_a_size_the_contract_forbids_is_a_mistake_of_the_caller(size: int) -> None:
     with pytest.raises(ValueError, match="1 to 200"):

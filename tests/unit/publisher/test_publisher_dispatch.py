@@ -264,6 +264,19 @@ async def test_a_body_that_breaks_its_promise_stops_that_customer_alone(desk: De
     assert {desk.state(2), desk.state(3)} == {State.CONFIRMED}
 
 
+async def test_an_error_that_nobody_foresaw_in_one_tenants_call_leaves_the_others_alone(desk: Desk) -> None:
+    desk.put(ready(1), ready(2), ready(1, OTHER))
+    desk.oc2.plan("put_list", ZeroDivisionError("a bug"))
+
+    await desk.turn()
+
+    assert {desk.state(1), desk.state(2)} == {State.IN_DOUBT}
+    assert desk.state(1, OTHER) is State.CONFIRMED
+    desk.clock.advance(61)
+    await desk.turn()
+    assert {desk.state(1), desk.state(2)} == {State.CONFIRMED}
+
+
 async def test_nothing_is_sent_once_the_lease_has_run_out(desk: Desk) -> None:
     desk.put(ready(1))
     desk.holds.give(ACME, deadline=desk.clock.boot() - 1)

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.remote.pacing import POLLER_SHARE, PUBLISHER_SHARE, RateReading, RateWindow, backoff, read_rate
+from bridge.remote.pacing import (
+    POLLER_SHARE,
+    PUBLISHER_SHARE,
+    RateReading,
+    RateWindow,
+    backoff,
+    http_date,
+    read_rate,
+    read_retry_after,
+)
 
 _WINDOW = 10.0
 
@@ -171,3 +180,11 @@ def test_backoff_stays_between_half_and_whole_of_the_doubling_step(attempt: int,
 def test_backoff_counts_from_one() -> None:
     with pytest.raises(ValueError, match="from 1"):
         backoff(0, random.Random(1), base=timedelta(seconds=1), cap=timedelta(seconds=2))
+
+
+@pytest.mark.parametrize(
+    "date", ["Mon, 01 Jan 2026 00:00:00 -99999999999999999999", "Fri, 31 Dec 9999 23:59:59 -1400", "-9" * 40]
+)
+def test_a_date_outside_of_the_calendar_is_no_date(date: str) -> None:
+    assert http_date(date) is None
+    assert read_retry_after({"retry-after": date, "date": date}) is None

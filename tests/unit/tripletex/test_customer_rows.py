@@ -166,6 +166,8 @@ def test_a_party_without_a_customer_number_is_a_row_without_content(number: obje
         pytest.param(_row(changes=[{"timestamp": "yesterday"}]), "changes.timestamp", id="no-timestamp"),
         pytest.param(_row(changes=[{"timestamp": "2026-03-01T10:00:00"}]), "changes.timestamp", id="no-zone"),
         pytest.param(_row(changes=[None]), "changes.timestamp", id="change-null"),
+        pytest.param(_row(changes=[{"timestamp": "0001-01-01T00:00:00+01:00"}]), "changes.timestamp", id="day-one"),
+        pytest.param(_row(changes=[{"timestamp": "9999-12-31T23:59:59-01:00"}]), "changes.timestamp", id="last-day"),
     ],
 )
 def test_a_row_that_breaks_the_contract_names_the_field_and_keeps_the_rest(raw: object, field: str) -> None:

@@ -29,6 +29,8 @@ JSON_CONTENT: Final = "application/json"
 TRACEPARENT: Final = "traceparent"
 MAX_HEADER_BYTES: Final = 1024
 """A single header value is cut to this many bytes where it holds free text."""
+MAX_DIGITS: Final = 40
+"""Far above every number that we write; thousands of digits are refused by the language itself, in words of its own."""
 
 
 class HeaderError(ValueError):
@@ -115,8 +117,8 @@ def _need(found: dict[str, str], name: str) -> str:
 
 def _integer(found: dict[str, str], name: str) -> int:
     text = _need(found, name)
-    if not (text.isascii() and text.isdigit()):
-        raise HeaderError(name, "not a whole number")
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+        raise HeaderError(name, f"not a whole number of at most {MAX_DIGITS} digits")
     return int(text)
 
 
@@ -148,8 +150,9 @@ def _timestamp(moment: datetime) -> str:
 def _instant(name: str, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as cause:
+        in_utc = moment.astimezone(UTC)
+    except (ValueError, OverflowError) as cause:
         raise HeaderError(name, "not a timestamp") from cause
     if moment.tzinfo is None:
         raise HeaderError(name, "a timestamp without a zone")
-    return moment.astimezone(UTC)
+    return in_utc

@@ -23,6 +23,7 @@ from bridge.remote.classify import CallKind
 from bridge.remote.http import DEFAULT_TIMEOUTS, HttpPort, HttpRequest, Timeouts
 from bridge.remote.outcome import Applied, NotSent, Outcome, Refused, Unauthorized, Unknown
 from bridge.remote.problem import FieldProblem, read_problem
+from bridge.runtime.redaction import register_secret
 
 MAX_BULK: Final = 200
 
@@ -90,7 +91,7 @@ class Oc2Client:
         answered = _results(outcome.body)
         if answered is None:
             return Unknown("the answer holds no list of results")
-        return ListResults(tuple(_result(answered.get(body["customerNumber"])) for body in customers))
+        return ListResults(tuple(_result(answered.get(body["customerNumber"], ())) for body in customers))
 
     async def put_customer(
         self,
@@ -171,7 +172,8 @@ class Oc2Client:
             method,
             tenant.url(path),
             headers={"content-type": "application/json", **(headers or {})},
-            body=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
+            # In ASCII, so that half a surrogate pair that OC2 itself holds can be put back as it was.
+            body=json.dumps(body, separators=(",", ":")).encode(),
         )
         return await self._call(tenant, kind, request, not_after)
 
@@ -199,17 +201,25 @@ class Oc2Client:
 
     def _read_key(self, tenant: Oc2Tenant) -> SecretStr:
         key = self._keys[tenant.tenant] = tenant.read_key()
+        register_secret(key)
         return key
 
 
-def _results(body: object) -> dict[object, Mapping[str, object]] | None:
+def _results(body: object) -> dict[object, list[Mapping[str, object]]] | None:
     results = body.get("results") if isinstance(body, Mapping) else None
     if not isinstance(results, list):
         return None
-    return {entry.get("customerNumber"): entry for entry in results if isinstance(entry, Mapping)}
+    found: dict[object, list[Mapping[str, object]]] = {}
+    for entry in results:
+        if isinstance(entry, Mapping) and type(number := entry.get("customerNumber")) is int:
+            found.setdefault(number, []).append(entry)
+    return found
 
 
-def _result(entry: Mapping[str, object] | None) -> CustomerResult:
+def _result(entries: Sequence[Mapping[str, object]]) -> CustomerResult:
+    if any(one.get("status") != entries[0].get("status") for one in entries):
+        return Unknown("the answer holds results for this customer that contradict each other")
+    entry = entries[0] if entries else None
     status = entry.get("status") if entry else None
     match status:
         case "CREATED" | "REPLACED" | "UNCHANGED":

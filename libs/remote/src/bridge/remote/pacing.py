@@ -60,9 +60,9 @@ def http_date(text: str) -> datetime | None:
     """Read an HTTP date as UTC; None if it is not one."""
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, IndexError, TypeError):
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, IndexError, TypeError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def backoff(attempt: int, rng: random.Random, *, base: timedelta, cap: timedelta) -> timedelta:

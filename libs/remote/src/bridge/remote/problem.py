@@ -9,8 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.runtime.redaction import redact_text
+
 MAX_TEXT: Final = 500
 MAX_FIELDS: Final = 50
+_READ_TEXT: Final = 4 * MAX_TEXT
+"""Cut later than it is masked, so that no half of a secret is left at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,18 @@ def _fields(entries: object) -> tuple[FieldProblem, ...]:
 
 def _field(entry: Mapping[object, object]) -> FieldProblem:
     name = entry.get("field")
-    return FieldProblem(name[:MAX_TEXT] if isinstance(name, str) else None, _text(entry.get("message")))
+    return FieldProblem(_text(name) if isinstance(name, str) else None, _text(entry.get("message")))
 
 
 def _text(value: object) -> str:
-    return value[:MAX_TEXT] if isinstance(value, str) else ""
+    """Return the text cut to its limit, without secrets and what no table can hold: it ends in gates and letters.
+
+    A far side that refuses a key may quote it.
+    """
+    if not isinstance(value, str):
+        return ""
+    return "".join(map(_storable, redact_text(value[:_READ_TEXT])[:MAX_TEXT]))
+
+
+def _storable(char: str) -> str:
+    return "\ufffd" if char == "\x00" or "\ud800" <= char <= "\udfff" else char

@@ -13,11 +13,10 @@ from bridge.oc2.client import ListOutcome, ListResults, Stored, TermOutcome
 from bridge.oc2.terms import PaymentTerm
 from bridge.remote.http import HttpAnswer
 from bridge.remote.outcome import Applied, NotSent, Outcome, Refused, Unauthorized, Unknown
-from bridge.runtime.errors import BridgeError
 
 Body = Mapping[str, object]
 Answer = NotSent | Refused | Unauthorized | Unknown
-Step = Answer | BridgeError | None
+Step = Answer | Exception | None
 
 
 @dataclass(slots=True)
@@ -80,7 +79,7 @@ class FakeOc2:
             await self.held_up.wait()
         waiting = self.script.get(call)
         step = waiting.popleft() if waiting else None
-        if isinstance(step, BridgeError):
+        if isinstance(step, Exception):
             raise step
         return step
 

@@ -87,11 +87,12 @@ def _timestamp(entry: object) -> datetime:
     stamp = entry.get("timestamp") if isinstance(entry, Mapping) else None
     try:
         moment = datetime.fromisoformat(stamp) if isinstance(stamp, str) else None
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise FieldError("changes.timestamp", f"is no timestamp with a zone: {_show(stamp)}")
-    return moment.astimezone(UTC)
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        # Overflow: the first or last day of the calendar, which is what an unset date looks like in many systems.
+        pass
+    raise FieldError("changes.timestamp", f"is no timestamp with a zone: {_show(stamp)}")
 
 
 def _show(value: object) -> str:

@@ -18,7 +18,7 @@ from bridge.publisher.application.gatekeeper import Gatekeeper
 from bridge.publisher.application.in_flight import InFlight
 from bridge.publisher.application.ports import ClaimAsk, DeliveryStore, Hold, Holds, TenantStanding, WaitingHead
 from bridge.publisher.application.takeover import Takeover
-from bridge.publisher.application.verdict import Claim, Late, Result
+from bridge.publisher.application.verdict import Claim, Late, Result, Unclear
 from bridge.publisher.application.writing import note_effects, write
 from bridge.publisher.domain.content import changed_fields
 from bridge.publisher.domain.delivery import facts
@@ -200,7 +200,7 @@ class Dispatcher:
                 if self._stopping:
                     results = [Result(claim, Late()) for claim in claims]
                 else:
-                    results = await self._deliver.send(claims, deadline=lambda: self._deadline(claims[0].hold))
+                    results = await self._send(tenant, claims)
             self._checkpoints(Checkpoint.AFTER_ANSWER_BEFORE_DONE, _ids(claims))
             await self._write_done(results)
             await self._gatekeeper_notes(tenant, results)
@@ -209,6 +209,14 @@ class Dispatcher:
             if not self._in_flight.of(tenant):
                 self._lanes.pop(tenant, None)
             self._wake.set()
+
+    async def _send(self, tenant: TenantId, claims: Sequence[Claim]) -> list[Result]:
+        try:
+            return await self._deliver.send(claims, deadline=lambda: self._deadline(claims[0].hold))
+        except Exception as error:  # noqa: BLE001 (whatever one tenant's target says, no other tenant may feel it)
+            log.error("A call ended in a way that nobody foresaw; it is in doubt.", tenant=tenant, exc_info=error)
+            why = f"An unforeseen {type(error).__name__} ended the call."
+            return [Result(claim, Unclear(why)) for claim in claims]
 
     async def _write_done(self, results: Sequence[Result]) -> None:
         """Write until it is durable or the shard has another owner, whose takeover then decides."""
