@@ -23,6 +23,26 @@ _TEXTS = (
     "invoiceSMSNotificationNumber",
 )
 _COPIED = ("orderDate", "deliveryDate", "orderLineSorting", "invoicesDueIn", "invoicesDueInType")
+_DEFAULTS: JsonObject = {
+    "orderLineSorting": "PRODUCT",
+    "isShowOpenPostsOnInvoices": False,
+    "isSubscription": False,
+    "isSubscriptionAutoInvoicing": False,
+    "subscriptionDuration": 0,
+    "subscriptionDurationType": "MONTHS",
+    "subscriptionPeriodsOnInvoice": 0,
+    "subscriptionPeriodsOnInvoiceType": "MONTHS",
+    "subscriptionInvoicingTimeInAdvanceOrArrears": "ADVANCE",
+    "subscriptionInvoicingTime": 0,
+    "subscriptionInvoicingTimeType": "MONTHS",
+    "sendMethodDescription": "Faktura må sendes manuelt.",
+    "backorderParentId": 0,
+    "invoiceOnAccountVatHigh": False,
+    "totalInvoicedOnAccountAmountAbsoluteCurrency": 0,
+    "invoiceSendSMSNotification": False,
+    "markUpOrderLines": 0,
+    "projectManagerNameAndNumber": "",
+}
 _LISTS = ("orderGroups", "attachment", "attachmentRelation", "travelReports", "accountingDimensionValues")
 
 
@@ -44,39 +64,25 @@ def make_order(company: Company, values: JsonObject, *, at: float) -> Order:
 def _content(company: Company, values: JsonObject) -> JsonObject:
     books = company.books
     customer = company.customers[reference(values.get("customer")) or 0].graph()
-    content: JsonObject = {name: values.get(name) or "" for name in _TEXTS}
-    content.update({name: [] for name in _LISTS})
-    content.update(
-        orderLineSorting="PRODUCT",
-        invoicesDueIn=customer.get("invoicesDueIn"),
-        invoicesDueInType=customer.get("invoicesDueInType"),
-        subscriptionDuration=0,
-        subscriptionDurationType="MONTHS",
-        subscriptionPeriodsOnInvoice=0,
-        subscriptionPeriodsOnInvoiceType="MONTHS",
-        subscriptionInvoicingTimeInAdvanceOrArrears="ADVANCE",
-        subscriptionInvoicingTime=0,
-        subscriptionInvoicingTimeType="MONTHS",
-        sendMethodDescription="Faktura må sendes manuelt.",
-        backorderParentId=0,
-        totalInvoicedOnAccountAmountAbsoluteCurrency=0,
-        markUpOrderLines=0,
-        projectManagerNameAndNumber="",
-    )
-    for name in ("isShowOpenPostsOnInvoices", "isSubscription", "isSubscriptionAutoInvoicing"):
-        content[name] = values.get(name) is True
-    content.update(invoiceOnAccountVatHigh=False, invoiceSendSMSNotification=False)
-    content.update({name: values[name] for name in _COPIED if values.get(name) is not None})
-    content.update(
-        customer=customer,
-        customerName=customer.get("name"),
-        department=books.departments.get(reference(values.get("department")) or 0),
-        project=books.projects.get(reference(values.get("project")) or 0),
-        currency=find(CURRENCIES, "code", values.get("currency")) or CURRENCIES["NOK"],
-        isPrioritizeAmountsIncludingVat=prices_include_vat(values, company.settings.rules),
-        discountPercentage=json_number(_order_discount(company, values)),
-    )
-    return content
+    return {
+        **_DEFAULTS,
+        **{name: [] for name in _LISTS},
+        **{name: values.get(name) or "" for name in _TEXTS},
+        "invoicesDueIn": customer.get("invoicesDueIn"),
+        "invoicesDueInType": customer.get("invoicesDueInType"),
+        **{name: values[name] for name in _COPIED if values.get(name) is not None},
+        "customer": customer,
+        "customerName": customer.get("name"),
+        "department": books.departments.get(reference(values.get("department")) or 0),
+        "project": books.projects.get(reference(values.get("project")) or 0),
+        "currency": _currency(values),
+        "isPrioritizeAmountsIncludingVat": prices_include_vat(values, company.settings.rules),
+        "discountPercentage": json_number(_order_discount(company, values)),
+    }
+
+
+def _currency(order: JsonObject) -> JsonObject:
+    return find(CURRENCIES, "code", order.get("currency")) or CURRENCIES["NOK"]
 
 
 def _order_discount(company: Company, values: JsonObject) -> Decimal:
@@ -98,22 +104,26 @@ def _line(company: Company, order: JsonObject, values: JsonObject) -> Line:
     amount = line_amount(price, count, rate=vat.percentage, discounts=discounts, price_has_vat=has_vat)
     factor = 1 + vat.percentage / 100
     net, gross = (rounded(price / factor), price) if has_vat else (price, rounded(price * factor))
-    content: JsonObject = {
+    content = _line_content(order, values)
+    content["unitPriceExcludingVatCurrency"] = json_number(net)
+    content["unitPriceIncludingVatCurrency"] = json_number(gross)
+    return Line(new_id(), content, vat, price, count, amount)
+
+
+def _line_content(order: JsonObject, values: JsonObject) -> JsonObject:
+    return {
         "description": values.get("description") or "",
         "displayName": values.get("description") or "",
-        "count": json_number(count),
+        "count": json_number(decimal_of(values.get("count"))),
         "unitCostCurrency": 0,
-        "unitPriceExcludingVatCurrency": json_number(net),
-        "unitPriceIncludingVatCurrency": json_number(gross),
         "markup": 0,
         "discount": json_number(decimal_of(values.get("discount"))),
         "sortIndex": values.get("sortIndex") or 0,
-        "currency": find(CURRENCIES, "code", order.get("currency")) or CURRENCIES["NOK"],
+        "currency": _currency(order),
         "isSubscription": False,
         "isPicked": False,
         "orderedQuantity": 0,
     }
-    return Line(new_id(), content, vat, price, count, amount)
 
 
 def sorted_lines(order: Order) -> list[Line]:
