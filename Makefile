@@ -5,6 +5,10 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export UV_PYTHON_DOWNLOADS := never
 
+ifeq ($(wildcard libs/devstack),)
+$(error These targets work in the checkout only: cd $(dir $(abspath $(lastword $(MAKEFILE_LIST)))) first)
+endif
+
 PYTHON := .venv/bin/python
 UV := .venv/bin/uv
 DEVSTACK := $(PYTHON) -m bridge.devstack
@@ -76,9 +80,16 @@ lock: .venv/.installed ## refresh requirements.lock from the pyproject files, ke
 	  -o requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES))
 	@awk '/^[^ ]/ {wanted = /^uv==/} wanted' requirements.lock > requirements-bootstrap.lock
 
-# The environment is a function of the two locks and the pyproject files. The stamp is the last thing written.
+# The environment is a function of the two locks, the pyproject files and the checkout's place: one that was moved or
+# copied has a .venv that still leads to where it was. The stamp is the last thing written and holds that place.
+PLACE := $(shell cat .venv/.installed 2>/dev/null)
+ifneq ($(or $(PLACE),$(CURDIR)),$(CURDIR))
+.PHONY: .venv/.installed
+MOVED := moved
+endif
+
 .venv/.installed: requirements.lock requirements-bootstrap.lock $(PYPROJECTS)
-	@if [ ! -x $(PYTHON) ] || ! $(PYTHON) -c ''; then \
+	@if [ -n "$(MOVED)" ] || ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	  echo "  Making .venv"; \
 	  for candidate in python3 python3.13 python3.12 python3.11; do \
 	    if $$candidate -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -95,4 +106,4 @@ lock: .venv/.installed ## refresh requirements.lock from the pyproject files, ke
 	@echo "  Installing our own packages"
 	@$(UV) pip install --quiet --python $(PYTHON) --offline --no-deps --no-build-isolation \
 	  $(addprefix -e ,$(PACKAGES))
-	@touch $@
+	@echo '$(CURDIR)' > $@
