@@ -6,6 +6,7 @@ Owns what must be over before anything is counted.
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +57,7 @@ def judge(stage: Stage, screen: Screen) -> bool:
 def show_ways_on(ground: Ground, scenario: Scenario, services: Services, screen: Screen, *, stay: bool) -> None:
     """Print what to look at next, ready to paste."""
     tenant, number = scenario.star
-    say = screen.terminal.print
+    say = partial(screen.terminal.print, soft_wrap=True)  # a command that is broken in two cannot be pasted
     say(f"\nThe journey of customer {number}, whose first edit took effect after the time-out:")
     say(f"  {_look(ground.folder, tenant, number)}", style="bold")
     if stay:

@@ -1,6 +1,7 @@
 """The demo from start to end: the only module that knows every part."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from bridge.demo.screen import Screen, terminal
 from bridge.demo.stage import Stage
 from bridge.demo.values import SPOKEN
 from bridge.devstack.errors import DevstackError
+from bridge.devstack.layout import StackFolder
 from bridge.testkit.simulator_answers import SimulatorError
 from bridge.testkit.simulators import SimulatorProcess
 
@@ -91,10 +93,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(Options(stay=found.stay, seed=found.seed, folder=found.data))
     except (DemoError, DevstackError, SimulatorError) as error:
-        print(f"{error}\nThe logs are in {found.data / 'log'}.", file=sys.stderr)  # noqa: T201 (a command's answer)
+        print(error, file=sys.stderr)  # noqa: T201 (a command's answer)
+        _point_at(StackFolder(found.data).logs)
         return 1
     except KeyboardInterrupt:
         return 0 if found.stay else 130
+
+
+def _point_at(logs: Path) -> None:
+    """Name the logs, if it came to any."""
+    if logs.is_dir() and any(logs.iterdir()):
+        print(f"The logs are in {os.path.relpath(logs)}.", file=sys.stderr)  # noqa: T201 (a command's answer)
 
 
 def _leave(signum: int, _: FrameType | None) -> NoReturn:

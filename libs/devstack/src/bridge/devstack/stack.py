@@ -126,7 +126,7 @@ class Stack:
             if is_external():
                 return ServerStatus(server.name, True, f"answers (the existing one of {variable})")
         except DevstackError as error:
-            return ServerStatus(server.name, False, str(error))
+            return ServerStatus(server.name, False, f"does not answer. {error}")
         if not server.running:
             return ServerStatus(server.name, False, "is not running; start it with `make servers-up`")
         place = f"127.0.0.1:{server.port} (process {server.identity.pid}, log {server.log})"
