@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import random
+from datetime import timedelta
 from http import HTTPStatus
 
 import pytest
@@ -14,6 +15,7 @@ from bridge.messaging.record import Outgoing
 from bridge.publisher.adapters.postgres_deliveries import PostgresDeliveries
 from bridge.publisher.application.arrival import Incoming
 from bridge.publisher.application.ingest import Ingest
+from bridge.publisher.domain.delivery.model import Policy
 from bridge.publisher.domain.journal import Origin
 from bridge.runtime.errors import ConfigurationError
 from bridge.tenancy.acts import ActStore
@@ -48,7 +50,8 @@ def incoming(record: Outgoing, offset: int) -> Incoming:
 def ingest_over(cell: MappedCell) -> Ingest:
     """Return the use case over the real store."""
     store = PostgresDeliveries(cell.db, owner="test", acts=ActStore(cell.db))
-    return Ingest(store, EveryTenant(), dead_letter_topic="dead-letter", on_work=lambda: None)
+    policy = Policy(settle=timedelta(seconds=60))
+    return Ingest(store, EveryTenant(), policy=policy, dead_letter_topic="dead-letter", on_work=lambda: None)
 
 
 async def test_concurrent_ingests_of_the_same_entities_end_without_deadlock_at_the_newest(cell: MappedCell) -> None:

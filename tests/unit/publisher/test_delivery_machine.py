@@ -49,7 +49,7 @@ def wanted(revision: int, *, generation: int = 0, mappable: bool = True) -> Want
 
 
 def first(revision: int = 1, *, mappable: bool = True) -> Delivery:
-    return after(ingest(KEY, None, facts.Ingested(wanted(revision, mappable=mappable), T0)))
+    return after(ingest(KEY, None, facts.Ingested(wanted(revision, mappable=mappable), T0), POLICY))
 
 
 def after(decision: Decision) -> Delivery:
@@ -127,6 +127,7 @@ def test_a_delivery_waits_exactly_where_work_is_left(steps: list[facts.Fact]) ->
 EXAMPLES: dict[RuleId, tuple[tuple[facts.Fact, ...], facts.Fact]] = {
     RuleId.OLDER_OR_SAME: ((), facts.Ingested(wanted(1), T0)),
     RuleId.NEWER_AT_REST: ((), facts.Ingested(wanted(2), T0)),
+    RuleId.NEWER_AFTER_DOUBT: ((CLAIM, UNKNOWN) * 5, facts.Ingested(wanted(2), T0)),
     RuleId.NEWER_IN_FLIGHT: ((CLAIM,), facts.Ingested(wanted(2), T0)),
     RuleId.CLAIM: ((), CLAIM),
     RuleId.CLAIM_UNSENDABLE: ((CLAIM, UNKNOWN, facts.Ingested(wanted(2, mappable=False), T0)), CLAIM),
@@ -234,6 +235,22 @@ def test_a_retry_of_what_may_be_there_rests_until_it_has_settled() -> None:
     assert dead.state is State.DEAD
     assert retried.state is State.IN_DOUBT
     assert retried.due_at == T0 + SETTLE
+
+
+@pytest.mark.parametrize("mappable", [True, False], ids=["content", "nothing sendable"])
+@pytest.mark.parametrize("discarded", [False, True], ids=["dead", "discarded"])
+def test_newer_content_never_overtakes_a_request_that_was_given_up_unanswered(discarded: bool, mappable: bool) -> None:
+    dead = walk(first(), *((CLAIM, UNKNOWN) * 5))
+    given_up = walk(dead, facts.DiscardAsked(Version(Revision(1)), T0)) if discarded else dead
+    later = T0 + timedelta(seconds=1)
+
+    renewed = walk(given_up, facts.Ingested(wanted(2, mappable=mappable), later))
+    again = walk(renewed, facts.Ingested(wanted(3), later))
+
+    assert given_up.state in (State.DEAD, State.DISCARDED)
+    for delivery in (renewed, again):
+        assert delivery.state is State.IN_DOUBT
+        assert delivery.due_at == later + SETTLE
 
 
 class _LateTarget:

@@ -172,7 +172,7 @@ def desk() -> Desk:
         holds,
         standing,
         gatekeeper,
-        Takeover(store, in_flight, policy=policy, owner="me", dead_letter_topic="dead", on_doubt=terms.rest),
+        Takeover(store, in_flight, clock, policy=policy, owner="me", dead_letter_topic="dead", on_doubt=terms.rest),
         DeliverCustomers(oc2, terms, clock),
         Done(store, policy=policy, backoff=backoff, owner="me", dead_letter_topic="dead"),
         in_flight,
@@ -305,6 +305,19 @@ async def test_a_takeover_puts_what_was_out_in_doubt_and_looks_before_it_sends(d
     assert desk.oc2.calls == ["put_list", "held", "held"]
     assert desk.steps(1)[-1] is Step.READ_BACK
     assert {desk.state(1), desk.state(2)} == {State.CONFIRMED}
+
+
+async def test_a_claim_that_is_committed_long_after_its_answer_was_given_up_is_found(desk: Desk) -> None:
+    await desk.turn()
+    late = ready(1)
+    delivery = replace(late.delivery, state=State.SENDING, due_at=None, claim_epoch=1, attempt=1, maybe_there=True)
+    desk.put(replace(late, delivery=delivery))
+
+    desk.clock.advance(11)
+    await desk.turn()
+
+    assert desk.state(1) is State.CONFIRMED
+    assert desk.oc2.calls == ["put_one"]
 
 
 async def test_an_answer_to_an_older_epochs_claim_says_nothing_about_the_new_owners(desk: Desk) -> None:

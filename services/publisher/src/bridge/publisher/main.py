@@ -219,7 +219,7 @@ def _loops(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, 
         max_pause=timedelta(seconds=settings.http.max_pause_seconds),
     )
     dispatcher = _dispatcher(settings, outside, rules, store, holds, gatekeeper, wake)
-    ingest = Ingest(store, standing, dead_letter_topic=rules.dead_letter_topic, on_work=wake.set)
+    ingest = Ingest(store, standing, policy=rules.policy, dead_letter_topic=rules.dead_letter_topic, on_work=wake.set)
     taking_in = IngestLoop(
         outside.source, ingest, outside.clock, checkpoints=rules.checkpoints, beat=outside.health.beat
     )
@@ -279,6 +279,7 @@ def _dispatcher(
         Takeover(
             store,
             in_flight,
+            outside.clock,
             policy=rules.policy,
             owner=outside.owner,
             dead_letter_topic=rules.dead_letter_topic,

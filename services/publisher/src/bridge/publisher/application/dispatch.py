@@ -213,7 +213,8 @@ class Dispatcher:
     async def _send(self, tenant: TenantId, claims: Sequence[Claim]) -> list[Result]:
         try:
             return await self._deliver.send(claims, deadline=lambda: self._deadline(claims[0].hold))
-        except Exception as error:  # noqa: BLE001 (whatever one tenant's target says, no other tenant may feel it)
+        except Exception as error:
+            # Whatever one tenant's target says, no other tenant may feel it.
             log.error("A call ended in a way that nobody foresaw; it is in doubt.", tenant=tenant, exc_info=error)
             why = f"An unforeseen {type(error).__name__} ended the call."
             return [Result(claim, Unclear(why)) for claim in claims]

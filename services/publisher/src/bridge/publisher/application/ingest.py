@@ -28,7 +28,7 @@ from bridge.publisher.application.ports import (
 )
 from bridge.publisher.application.writing import note_effects, write
 from bridge.publisher.domain.delivery import facts
-from bridge.publisher.domain.delivery.model import EntityKey
+from bridge.publisher.domain.delivery.model import EntityKey, Policy
 from bridge.publisher.domain.delivery.rules import RuleId
 from bridge.publisher.domain.delivery.transitions import ingest
 from bridge.publisher.domain.journal import Letter, LogEntry, Parcel, Step, Writings
@@ -61,11 +61,13 @@ class Ingest:
         store: DeliveryStore,
         tenants: TenantStanding,
         *,
+        policy: Policy,
         dead_letter_topic: str,
         on_work: Callable[[], None],
     ) -> None:
         self._store = store
         self._tenants = tenants
+        self._policy = policy
         self._dead_letter_topic = dead_letter_topic
         self._on_work = on_work
 
@@ -127,7 +129,7 @@ class Ingest:
         writings = Writings()
         async with self._store.unit() as unit:
             arrivals = self._sort_out(found, writings, report)
-            await _fold(unit, arrivals, writings, report)
+            await _fold(unit, arrivals, writings, report, self._policy)
             await write(unit, writings, dead_letter_topic=self._dead_letter_topic)
             report.offsets.update(next_offsets(batch))
             await unit.mark_ingested(report.offsets)
@@ -174,7 +176,11 @@ def next_offsets(batch: Sequence[Incoming]) -> Mapping[Partition, int]:
 
 
 async def _fold(
-    unit: Unit, arrivals: Mapping[EntityKey, Sequence[Arrival]], writings: Writings, report: IngestReport
+    unit: Unit,
+    arrivals: Mapping[EntityKey, Sequence[Arrival]],
+    writings: Writings,
+    report: IngestReport,
+    policy: Policy,
 ) -> None:
     """Let each entity's records pass through the state machine in the order of the log; write each row once."""
     keys = sorted(arrivals)
@@ -185,7 +191,7 @@ async def _fold(
         before = known.get(key)
         after = before
         for arrival in arrivals[key]:
-            after = _take_one(unit, after, arrival, writings, report)
+            after = _take_one(unit, after, arrival, writings, report, policy)
         if after is not None and after is not before:
             (changed if before else fresh).append(after)
     if fresh:
@@ -195,10 +201,15 @@ async def _fold(
 
 
 def _take_one(
-    unit: Unit, parcel: Parcel | None, arrival: Arrival, writings: Writings, report: IngestReport
+    unit: Unit,
+    parcel: Parcel | None,
+    arrival: Arrival,
+    writings: Writings,
+    report: IngestReport,
+    policy: Policy,
 ) -> Parcel | None:
     before = parcel.delivery if parcel else None
-    decision = ingest(arrival.key, before, facts.Ingested(arrival.wanted, unit.now))
+    decision = ingest(arrival.key, before, facts.Ingested(arrival.wanted, unit.now), policy)
     if decision.rule is RuleId.OLDER_OR_SAME or decision.delivery is None:
         report.counts["duplicate"] += 1
         return parcel

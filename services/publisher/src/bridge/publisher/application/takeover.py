@@ -1,10 +1,12 @@
 """What a shard's new owner finds: rows that say they are out, and nobody here who sent them.
 
 Under an older epoch the former owner may have sent them: in doubt until that has settled. Under our own epoch, but not
-in our hands, the claim's commit answer was lost, so nothing was sent.
+in our hands, the claim's commit answer was lost, so nothing was sent. Such a commit may still come long after that, on
+a disk that hung for a while, so our own shards are looked through again and again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from bridge.contracts.identity import Shard, TenantId, shard_of
 from bridge.publisher.application.arrival import trace_id
@@ -15,6 +17,10 @@ from bridge.publisher.domain.delivery import facts
 from bridge.publisher.domain.delivery.model import Policy
 from bridge.publisher.domain.delivery.transitions import decide
 from bridge.publisher.domain.journal import LogEntry, Parcel, Step, Writings
+from bridge.runtime.clock import Clock
+
+LOOK_AGAIN_SECONDS: Final = 10.0
+"""How soon a claim is found whose commit came after its answer was given up; one look through a small index."""
 
 
 class Takeover:
@@ -24,6 +30,7 @@ class Takeover:
         self,
         store: DeliveryStore,
         in_flight: InFlight,
+        clock: Clock,
         *,
         policy: Policy,
         owner: str,
@@ -32,21 +39,27 @@ class Takeover:
     ) -> None:
         self._store = store
         self._in_flight = in_flight
+        self._clock = clock
         self._policy = policy
         self._owner = owner
         self._dead_letter_topic = dead_letter_topic
         self._on_doubt = on_doubt
         self._admitted: dict[Shard, int] = {}
+        self._look_again_at = 0.0
 
     async def admit(self, holds: Mapping[Shard, Hold]) -> None:
-        """Look through every shard that is new under its epoch, before anything of it is claimed.
+        """Look through every shard that is new under its epoch, before anything of it is claimed; now and then, all.
 
         Raises:
             TransientError: Nothing was admitted; try again.
         """
+        if self._clock.boot() >= self._look_again_at:
+            self._admitted.clear()
         new = [hold for shard, hold in holds.items() if self._admitted.get(shard) != hold.epoch]
         if new:
             await self._look_through(new)
+        if not self._admitted:
+            self._look_again_at = self._clock.boot() + LOOK_AGAIN_SECONDS
         self._admitted = {shard: hold.epoch for shard, hold in holds.items()}
 
     def doubt_memory(self) -> None:

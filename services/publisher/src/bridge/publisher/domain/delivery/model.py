@@ -113,6 +113,11 @@ class Delivery:
         return self.unknown_rounds > 0 or self.read_back
 
     @property
+    def effect_open(self) -> bool:
+        """Whether the newest request was given up without any answer, so that it may take effect late."""
+        return self.maybe_there and self.unknown_rounds > 0
+
+    @property
     def newer_waits(self) -> bool:
         """Whether the wanted content is newer than the request that is out."""
         return self.sent is not None and self.wanted.version > self.sent.version

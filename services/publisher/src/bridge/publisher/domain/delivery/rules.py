@@ -26,6 +26,7 @@ class RuleId(StrEnum):
     FIRST_SEEN = "first seen"
     OLDER_OR_SAME = "older or same"
     NEWER_AT_REST = "newer, at rest"
+    NEWER_AFTER_DOUBT = "newer, after doubt"
     NEWER_IN_FLIGHT = "newer, in flight"
     CLAIM = "claim"
     CLAIM_UNSENDABLE = "claim, nothing sendable"
@@ -82,6 +83,13 @@ RULES: Final[dict[RuleId, Rule]] = {
         "newer version",
         (R, X),
         "Due at once with attempt 0; the older version is superseded and its letter closed; dead if unmappable.",
+    ),
+    RuleId.NEWER_AFTER_DOUBT: Rule(
+        (X, G),
+        (facts.Ingested,),
+        "newer version, and the request given up last was never answered",
+        (D,),
+        "Rests for the settle time like any doubt, or the older content could arrive after it; its letter is closed.",
     ),
     RuleId.NEWER_IN_FLIGHT: Rule(
         (S, D),

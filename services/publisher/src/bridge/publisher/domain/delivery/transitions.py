@@ -44,7 +44,7 @@ class Decision:
     effects: tuple[Effect, ...] = ()
 
 
-def ingest(key: EntityKey, delivery: Delivery | None, fact: facts.Ingested) -> Decision:
+def ingest(key: EntityKey, delivery: Delivery | None, fact: facts.Ingested, policy: Policy) -> Decision:
     """Take new wanted content; an older or same version changes nothing."""
     wanted = fact.wanted
     if delivery is None:
@@ -64,6 +64,10 @@ def ingest(key: EntityKey, delivery: Delivery | None, fact: facts.Ingested) -> D
         failing_since=None if fresh else delivery.failing_since,
     )
     closing = (CloseLetter(LetterClosedAs.SUPERSEDED),) if delivery.state is State.DEAD else ()
+    if fresh and delivery.effect_open:
+        # Given up, not answered: sent at once, the newer content could be overtaken by what is still on its way.
+        doubted = _doubt(replace(renewed, attempt=0, reason=None), fact.at + policy.settle, RuleId.NEWER_AFTER_DOUBT)
+        return replace(doubted, effects=(*superseded, *closing))
     return _rest_with(renewed, fact.at, RuleId.NEWER_AT_REST, (*superseded, *closing))
 
 
@@ -71,7 +75,7 @@ def decide(delivery: Delivery, fact: facts.Fact, policy: Policy) -> Decision:  #
     """Return what a fact makes of a delivery; a fact that does not fit the state changes nothing."""
     match fact:
         case facts.Ingested():
-            return ingest(delivery.key, delivery, fact)
+            return ingest(delivery.key, delivery, fact, policy)
         case facts.RetryAsked():
             return _retry(delivery, fact, policy)
         case facts.DiscardAsked():
