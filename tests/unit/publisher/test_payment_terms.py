@@ -77,6 +77,19 @@ async def test_an_unanswered_creation_rests_until_it_has_settled_and_is_then_fou
     assert oc2.calls.count("create_term") == 1
 
 
+@pytest.mark.parametrize("epoch", [1, 2], ids=["an id is gone", "the lease was lost and taken again"])
+async def test_a_term_goes_on_resting_whatever_else_is_forgotten(
+    terms: PaymentTerms, oc2: FakeOc2, clock: ManualClock, epoch: int
+) -> None:
+    oc2.plan("create_term", Unknown("silence"))
+    await resolve(terms, 45)
+
+    terms.forget(ACME)
+
+    assert isinstance((await resolve(terms, 45, hold=Hold(Shard(1), epoch, float("inf"))))[45], Waits)
+    assert oc2.calls.count("create_term") == 1
+
+
 async def test_after_a_takeover_nothing_is_created_before_the_former_owner_has_settled(
     terms: PaymentTerms, oc2: FakeOc2, clock: ManualClock
 ) -> None:

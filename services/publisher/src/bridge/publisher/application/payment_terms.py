@@ -53,8 +53,12 @@ class PaymentTerms:
         return found
 
     def forget(self, tenant: TenantId) -> None:
-        """Look up everything anew: the target no longer knows an id that is remembered here."""
-        self._registers.pop(tenant, None)
+        """Look up everything anew: the target no longer knows an id that is remembered here.
+
+        What rests goes on resting: the creation that was not answered may still take effect.
+        """
+        if (register := self._registers.get(tenant)) is not None:
+            register.ids.clear()
 
     def rest(self, tenant: TenantId) -> None:
         """Create nothing for a tenant until what its former owner may have asked for has settled."""
@@ -62,8 +66,12 @@ class PaymentTerms:
 
     def _register(self, tenant: TenantId, hold: Hold) -> _Register:
         register = self._registers.get(tenant)
-        if register is None or register.epoch != hold.epoch:
+        if register is None:
             register = self._registers[tenant] = _Register(hold.epoch)
+        elif register.epoch != hold.epoch:
+            # Another owner may have been here; what this process itself asked for rests all the same.
+            register.epoch = hold.epoch
+            register.ids.clear()
         return register
 
     async def _one(
