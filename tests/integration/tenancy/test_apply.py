@@ -117,6 +117,19 @@ async def test_a_removed_tenant_keeps_its_row_and_resumes_when_it_is_added_again
     assert await _gates(db) == {}
 
 
+async def test_a_tenant_added_again_is_read_anew_since_what_was_on_its_way_was_set_aside(db: Database) -> None:
+    file = tenant_file(tenant_entry("acme"), tenant_entry("brim"))
+    await apply_file(db, file)
+    await apply_file(db, tenant_file(tenant_entry("brim")))
+    await apply_file(db, file)
+    await apply_file(db, file)
+
+    async with db.transaction() as tx:
+        asked = await ActStore(db).pending(tx, verbs=["resync"], shards=[shard_of(ACME), shard_of(BRIM)])
+
+    assert [(act.tenant, act.entity, act.flow) for act in asked] == [(ACME, None, None)]
+
+
 async def test_removal_is_refused_while_something_is_in_doubt_and_nothing_else_is_applied(db: Database) -> None:
     await apply_file(db, tenant_file(tenant_entry("acme"), tenant_entry("brim")))
     changes = plan(tenant_file(tenant_entry("brim", paused=True)), await current_tenants(db))

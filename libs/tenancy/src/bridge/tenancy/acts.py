@@ -122,6 +122,11 @@ class ActStore:
         return [to_act(row) for row in rows]
 
 
+async def ask(tx: Tx, *, who: str, why: str, verb: str, tenant: TenantId) -> int:
+    """Ask the owner for an act about a whole tenant if this transaction commits, and return its id."""
+    return _id(await tx.one(_SQL["request"], _values(who, why, verb, tenant, None, None, None, {})))
+
+
 async def record_done(
     tx: Tx,
     *,

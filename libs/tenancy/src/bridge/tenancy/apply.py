@@ -12,7 +12,7 @@ from bridge.contracts.identity import TenantId
 from bridge.durable.database import Database, Tx
 from bridge.runtime.errors import BridgeError
 from bridge.tenancy import store
-from bridge.tenancy.acts import record_done
+from bridge.tenancy.acts import ask, record_done
 from bridge.tenancy.file import TenantEntry, TenantFile
 from bridge.tenancy.gates import GateKey, GateStore
 from bridge.tenancy.store import UnreadableTenant
@@ -23,13 +23,16 @@ InDoubt = Callable[[Tx, TenantId], Awaitable[int]]
 
 Current = Mapping[TenantId, Tenant | UnreadableTenant]
 
+_RESYNC: Final = "resync"
+"""The poller's verb for reading everything again."""
+
 
 class ChangeKind(StrEnum):
     """What applying the file does to a tenant."""
 
     ADD = "add"
     RETURN = "return"
-    """A removed tenant is in the file again; it resumes as it was."""
+    """A removed tenant is in the file again: it resumes as it was, and everything is read and told once more."""
     CHANGE = "change"
     PAUSE = "pause"
     RESUME = "resume"
@@ -199,6 +202,9 @@ async def _carry_out(tx: Tx, change: TenantChange, *, who: str, why: str) -> Non
         "differences": [[each.path, each.before, each.after] for each in change.differences],
     }
     await record_done(tx, who=who, why=why, verb=f"tenant.{change.kind}", tenant=change.tenant, args=args)
+    if change.kind is ChangeKind.RETURN:
+        # What was on its way when it was removed was set aside, and the poller takes it for told.
+        await ask(tx, who=who, why=why, verb=_RESYNC, tenant=change.tenant)
 
 
 async def _declare(tx: Tx, tenant: TenantId, entry: TenantEntry) -> None:

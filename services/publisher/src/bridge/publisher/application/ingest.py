@@ -120,9 +120,12 @@ class Ingest:
         return await self._write(batch, found)
 
     async def _look_up_strangers(self, found: Sequence[Arrival | Letter]) -> None:
-        """A tenant declared a moment ago may not be in memory yet: look again before calling it unknown."""
-        if any(isinstance(one, Arrival) and not self._tenants.known(one.key.tenant) for one in found):
+        """A tenant declared, or added again, a moment ago may not be in memory yet: look before setting it aside."""
+        if any(isinstance(one, Arrival) and not self._present(one.key.tenant) for one in found):
             await self._tenants.refresh()
+
+    def _present(self, tenant: TenantId) -> bool:
+        return self._tenants.known(tenant) and not self._tenants.removed(tenant)
 
     async def _write(self, batch: Sequence[Incoming], found: Sequence[Arrival | Letter]) -> IngestReport:
         report = IngestReport()
