@@ -244,6 +244,19 @@ async def test_no_byte_leaves_when_the_deadline_passes_while_connecting(raw_serv
     assert server.received == [b""]
 
 
+async def test_a_process_frozen_between_head_and_body_sends_no_body_after_its_deadline(raw_server: _Serve) -> None:
+    server = await raw_server(_silent)
+    # One look more than in the test above: the head may still leave.
+    clock = _PassesWhileConnecting(looks=6)
+
+    async with HttpxPort(clock, allow_private_addresses=True) as port:
+        with pytest.raises(NotSentError) as late:
+            await port.send(HttpRequest("POST", server.url, body=b"too late"), timeouts=_SHORT, not_after=50.0)
+
+    assert late.value.reason is NotSentWhy.DEADLINE
+    await eventually(lambda: server.received[0].endswith(b"\r\n\r\n"), what="the head alone arrived")
+
+
 async def test_a_deadline_ahead_holds_nothing_back(raw_server: _Serve, port: HttpxPort) -> None:
     server = await raw_server(_answers)
 

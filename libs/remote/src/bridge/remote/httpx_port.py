@@ -172,13 +172,16 @@ class _Flight:
     stream: _Stream | None = None
 
     async def trace(self, event: str, info: Mapping[str, object]) -> None:
-        """Called by httpcore; the two events that matter are the connection and the first byte."""
+        """Called by httpcore; what matters is the connection, the first byte of the head, and that of the body."""
         if event == "connection.connect_tcp.complete":
             self.stream = cast(_Stream, info["return_value"])
             self.refuse_private(self.stream)
         elif event == "http11.send_request_headers.started":
             self.refuse_if_late()
             self.sent = True
+        elif event == "http11.send_request_body.started":
+            # A process may be frozen between head and body; a head alone is no request, and the connection is closed.
+            self.refuse_if_late()
 
     def refuse_if_late(self) -> None:
         if self.not_after is not None and self.clock.boot() >= self.not_after:
