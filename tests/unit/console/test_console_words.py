@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.console.domain.words import age, cut
+from bridge.console.domain.words import age, ago, cut
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,11 @@ from bridge.console.domain.words import age, cut
 )
 def test_an_age_is_told_in_its_two_largest_units(span: timedelta | None, said: str) -> None:
     assert age(span) == said
+
+
+def test_what_has_just_happened_was_now_and_not_now_ago() -> None:
+    assert ago(timedelta(milliseconds=400)) == "now"
+    assert ago(timedelta(minutes=125)) == "2 h 5 min ago"
 
 
 @given(st.text(max_size=300), st.integers(1, 50))

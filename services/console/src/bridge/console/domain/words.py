@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+_NOW: Final = "now"
 LONGEST: Final = 120
 
 
@@ -13,7 +14,7 @@ def age(span: timedelta | None) -> str:
         return "-"
     seconds = int(span.total_seconds())
     if seconds < 1:
-        return "now"
+        return _NOW
     parts: list[str] = []
     for unit, size in _UNITS:
         if seconds >= size:
@@ -22,6 +23,12 @@ def age(span: timedelta | None) -> str:
         elif parts:
             break
     return " ".join(parts[:2])
+
+
+def ago(span: timedelta) -> str:
+    """Return how long ago something was, such as `2 h 5 min ago`; `now` below a second."""
+    said = age(span)
+    return said if said == _NOW else f"{said} ago"
 
 
 def cut(text: str, longest: int = LONGEST) -> str:

@@ -61,7 +61,7 @@ class PostgresActs:
         forgotten = await tx.execute(QUERIES["forget"], {**who, "entity": act.entity})
         if act.entity and not forgotten:
             return ActStatus.REFUSED, f"Customer {act.entity} was never seen at the source."
-        return ActStatus.DONE, f"{forgotten} customers are read again and told as new revisions."
+        return ActStatus.DONE, f"Customers read again and told as new revisions: {forgotten}."
 
     async def _decide(self, tx: Tx, act: Act, tenant: TenantId) -> tuple[ActStatus, str]:
         row_id = act.args.get("row")

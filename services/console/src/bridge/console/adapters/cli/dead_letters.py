@@ -146,7 +146,7 @@ def _show_whole(console: Console, letter: use.WholeLetter) -> None:
         ("tried", f"{head.attempts} attempts, {head.rounds} rounds of retries before"),
         ("origin", f"{letter.origin_topic}-{letter.origin_partition}@{letter.origin_offset}"),
         ("trace", head.trace_id or "-"),
-        ("closed by", f"{head.closed_by or '-'}: {head.closed_why or '-'}"),
+        *([("closed by", f"{head.closed_by}: {head.closed_why or '-'}")] if head.closed_by else []),
         *((f"header {name}", str(safe(value))) for name, value in letter.headers),
         ("raw", cut(str(safe(letter.raw)), 2_000)),
     ):

@@ -12,7 +12,7 @@ from bridge.console.adapters.opening import open_database
 from bridge.console.adapters.postgres_overview import PostgresOverview
 from bridge.console.application.status import FlowStatus, Status
 from bridge.console.application.status import status as read_status
-from bridge.console.domain.words import age, cut
+from bridge.console.domain.words import age, ago, cut
 from bridge.contracts.identity import TenantId
 
 _STATES = ("ready", "sending", "in_doubt", "confirmed", "dead", "discarded")
@@ -58,7 +58,7 @@ def _show(console: Console, found: Status) -> None:
     )
     for flow in found.flows:
         counts = [str(flow.states.get(state, 0)) for state in _STATES]
-        polled = age(flow.as_of - flow.last_good_poll) + " ago" if flow.last_good_poll is not None else "never"
+        polled = ago(flow.as_of - flow.last_good_poll) if flow.last_good_poll is not None else "never"
         waiting = age(flow.as_of - flow.waits_since) if flow.waits_since is not None else "-"
         table.add_row(flow.tenant, flow.flow, polled, waiting, *counts, str(flow.outbox), _note(found, flow))
     console.print(table)
