@@ -6,6 +6,7 @@ Owns what must be over before anything is counted.
 import os
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -65,6 +66,7 @@ def show_ways_on(ground: Ground, scenario: Scenario, services: Services, screen:
         say(f"  source {_shown(ground.folder / ENVIRONMENT_FILE)}", style="bold")
         for words in (f"where customer {number} --tenant {tenant}", "status", "proof"):
             say(f"  {_shown(PROGRAM)} {words}", style="bold")
+        say("\nWhat else can be asked and done: docs/cli.md, or --help behind any command.")
         say("\nProbes and metrics (/livez, /readyz, /metrics):")
         for name, port in services.ports().items():
             say(f"  {name:<12} http://127.0.0.1:{port}/metrics")
@@ -74,11 +76,15 @@ def show_ways_on(ground: Ground, scenario: Scenario, services: Services, screen:
         say(f"\nThe logs are in {_shown(ground.logs)}; `make up` plays the same and keeps everything running.")
 
 
-def stay_up(services: Services) -> None:
+def stay_up(services: Services, say: Callable[[str], None]) -> None:
     """Keep everything running until somebody interrupts, or a process dies."""
-    while True:
-        services.check()
-        time.sleep(_LOOK_SECONDS)
+    try:
+        while True:
+            services.check()
+            time.sleep(_LOOK_SECONDS)
+    except KeyboardInterrupt:
+        say("Stopping everything; the data and the logs stay")
+        raise
 
 
 def _look(folder: Path, tenant: str, number: int) -> str:

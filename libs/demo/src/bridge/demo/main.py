@@ -74,7 +74,7 @@ def run(options: Options) -> int:
         good = judge(stage, screen)
         show_ways_on(ground, scenario, services, screen, stay=options.stay)
         if options.stay:
-            stay_up(services)
+            stay_up(services, screen.say)
         return 0 if good else 1
 
 
