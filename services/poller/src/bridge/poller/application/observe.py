@@ -69,6 +69,8 @@ class Observer:
             for source_id in sorted(decisions.look_at):
                 if source_id not in look.alone:
                     look.alone[source_id] = await self._source.get(post.tenant, source_id)
+        # Written down: kept for the next page, such an answer would pass for newer than what that page shows.
+        look.alone.clear()
         self._checkpoints(Checkpoint.AFTER_OUTBOX_COMMIT, {"tenant": post.tenant, "emitted": len(decisions.events)})
         self._count(post, decisions)
         return Observed(len(decisions.events), decisions.tally)
