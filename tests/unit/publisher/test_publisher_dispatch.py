@@ -465,6 +465,41 @@ async def test_a_tenant_gets_no_more_than_its_share_while_its_calls_hang(desk: D
     assert await desk.turn() == 400
 
 
+async def test_many_tenants_that_hang_with_full_hands_keep_no_other_tenant_waiting(desk: Desk) -> None:
+    hanging = [TenantId(f"hangs-{number}") for number in range(10)]
+    for tenant in hanging:
+        desk.holds.give(tenant)
+        desk.put(*(ready(number, tenant) for number in range(1, 501)))
+    desk.oc2.held_up = asyncio.Event()
+    async with asyncio.TaskGroup() as calls:
+        assert await desk.dispatcher.look_once(calls) == 4000
+        desk.put(*(ready(number, OTHER) for number in range(1, 6)))
+        assert await desk.dispatcher.look_once(calls) == 5
+        assert await desk.dispatcher.look_once(calls) == 0
+        desk.oc2.held_up.set()
+
+
+@pytest.mark.parametrize(
+    ("probe", "state"),
+    [
+        pytest.param(None, State.CONFIRMED, id="the target answers"),
+        pytest.param(TargetUnavailableError("404 to everything"), State.READY, id="a gateway without routes"),
+    ],
+)
+async def test_a_withdrawn_customer_counts_as_not_there_only_if_the_target_is(
+    desk: Desk, probe: Exception | None, state: State
+) -> None:
+    gone = ready(1, payload=b'{"customerNumber": 1, "because": "deleted"}')
+    wanted = replace(gone.delivery.wanted, outcome=Outcome.WITHDRAWN)
+    desk.put(replace(gone, delivery=replace(gone.delivery, wanted=wanted)))
+    desk.oc2.plan("probe", probe)
+
+    await desk.turn()
+
+    assert desk.state(1) is state
+    assert desk.oc2.calls == ["held", "probe"]
+
+
 def refused_alike(*numbers: int) -> list[Result]:
     """Return results of customers that were refused alike."""
     hold = Hold(shard_of(ACME), 1, float("inf"))

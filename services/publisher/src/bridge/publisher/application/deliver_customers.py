@@ -148,6 +148,8 @@ class DeliverCustomers:
             return wanted, "none"
         held = await self._target.held(_tenant(claim), wanted.customer_number)
         if held is None:
+            # A gateway that lost its routes says 404 to everything: only a target that answers may say "not there".
+            await self._target.probe(_tenant(claim))
             return Stored("not there"), "look"
         if held.get("active") is False:
             return Stored("inactive already"), "look"

@@ -40,9 +40,14 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How much may be on the way: rows of the process, rows of a tenant, calls of a tenant; seconds between looks."""
+    """How much may be on the way: rows of the process, rows of a tenant, calls of a tenant; seconds between looks.
+
+    `least_share` is what a tenant may claim however full the process is, so `rows` is passed by at most that much for
+    each tenant with due work.
+    """
 
     rows: int = 4000
+    least_share: int = 10
     rows_per_tenant: int = 400
     calls_per_tenant: int = 4
     look_every_seconds: float = 0.2
@@ -144,11 +149,13 @@ class Dispatcher:
                 self._oldest_open = max(self._oldest_open, head.overdue)
             if room > 0 and self._tenants.served(head.tenant):
                 open_heads.append((head, room, paused))
+        left = self._pace.rows - len(self._in_flight)
+        if left <= 0:
+            # Full of what hangs somewhere else: those who have nothing on the way must not wait for it.
+            open_heads = [one for one in open_heads if not self._in_flight.of(one[0].tenant)]
         if not open_heads:
             return []
-        share = max(1, (self._pace.rows - len(self._in_flight)) // len(open_heads))
-        if self._pace.rows <= len(self._in_flight):
-            return []
+        share = max(self._pace.least_share, left // len(open_heads))
         return [
             ClaimAsk(holds[head.shard], head.tenant, head.flow, min(room, share), doubts_only=paused)
             for head, room, paused in open_heads
