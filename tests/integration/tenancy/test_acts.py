@@ -64,6 +64,19 @@ async def test_only_the_shards_owner_and_the_verbs_owner_see_it(db: Database, ac
     assert await _pending(db, acts, SHARD, verbs=("resync",)) == []
 
 
+async def test_acts_that_wait_for_a_paused_tenant_stand_in_nobodys_way(db: Database, acts: ActStore) -> None:
+    brim = TenantId("brim")
+    await apply_file(db, tenant_file(tenant_entry("acme", paused=True), tenant_entry("brim")))
+    for _ in range(3):
+        await _request(acts)
+    wanted = await acts.request(who="joe", why="restored", verb="letter.retry", tenant=brim)
+
+    async with db.transaction() as tx:
+        awake = await acts.pending(tx, verbs=["letter.retry"], shards=[SHARD, OTHER_SHARD], limit=2, awake_only=True)
+
+    assert [act.id for act in awake] == [wanted]
+
+
 async def test_an_act_that_one_is_applying_is_skipped_by_another(db: Database, acts: ActStore) -> None:
     await _request(acts)
 

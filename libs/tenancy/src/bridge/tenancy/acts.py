@@ -79,9 +79,27 @@ class ActStore:
             values = _values(who, why, verb, tenant, flow, entity, version, args)
             return _id(await tx.one(_SQL["request"], values))
 
-    async def pending(self, tx: Tx, *, verbs: Collection[str], shards: Collection[Shard], limit: int = 50) -> list[Act]:
-        """Return the acts that wait for this owner, oldest first, each held until the transaction ends."""
-        values: dict[str, object] = {"verbs": list(verbs), "shards": list(shards), "limit": limit}
+    async def pending(
+        self,
+        tx: Tx,
+        *,
+        verbs: Collection[str],
+        shards: Collection[Shard],
+        awake_only: bool = False,
+        limit: int = 50,
+    ) -> list[Act]:
+        """Return the acts that wait for this owner, oldest first, each held until the transaction ends.
+
+        Args:
+            awake_only: Leave out those of paused and removed tenants, for an owner that lets them wait: however many
+                they are, they must not stand before everybody else's.
+        """
+        values: dict[str, object] = {
+            "verbs": list(verbs),
+            "shards": list(shards),
+            "awake_only": awake_only,
+            "limit": limit,
+        }
         return [to_act(row) for row in await tx.all(_SQL["pending"], values)]
 
     async def finish(self, tx: Tx, act_id: int, status: ActStatus, outcome: str) -> bool:

@@ -20,6 +20,7 @@ SELECT a.id, a.at, a.who, a.why, a.verb, a.tenant, a.flow, a.entity, a.revision,
 FROM control.audit AS a LEFT JOIN control.tenant AS t ON t.tenant = a.tenant
 WHERE a.status = 'requested' AND a.verb = ANY(%(verbs)s::text[])
   AND (a.tenant IS NULL OR t.shard = ANY(%(shards)s::smallint[]))
+  AND (NOT %(awake_only)s OR a.tenant IS NULL OR (NOT t.paused AND t.removed_at IS NULL))
 ORDER BY a.id LIMIT %(limit)s
 FOR UPDATE OF a SKIP LOCKED;
 

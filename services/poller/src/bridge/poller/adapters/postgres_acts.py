@@ -39,7 +39,7 @@ class PostgresActs:
         """
         shards = {shard_of(tenant) for tenant in charges}
         async with self._db.transaction() as tx:
-            for act in await self._store.pending(tx, verbs=VERBS, shards=shards):
+            for act in await self._store.pending(tx, verbs=VERBS, shards=shards, awake_only=True):
                 charge = charges.get(act.tenant) if act.tenant else None
                 if charge is None:
                     continue
