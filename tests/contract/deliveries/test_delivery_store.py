@@ -27,7 +27,7 @@ from bridge.publisher.adapters.memory_deliveries import MemoryDeliveries
 from bridge.publisher.adapters.postgres_deliveries import PostgresDeliveries, lease_name
 from bridge.publisher.application.ports import ClaimAsk, DeliveryStore, Hold, StaleWriteError
 from bridge.publisher.domain.delivery.model import Confirmed, Delivery, EntityKey, Refusal, Sent, State, Wanted
-from bridge.publisher.domain.journal import Letter, LetterClosing, LogEntry, Note, Origin, Parcel, Step
+from bridge.publisher.domain.journal import Letter, LetterClosing, LogEntry, Note, Origin, Parcel, SourceRow, Step
 from bridge.runtime.settings import PostgresSettings
 from bridge.tenancy.acts import ActStore
 
@@ -132,13 +132,15 @@ def parcel(
     return Parcel(delivery, origin, b"before")
 
 
-def letter(number: int | None, *, dedupe_key: str | None = None) -> Letter:
+def letter(
+    number: int | None, *, dedupe_key: str | None = None, source_ref: str | None = None, revision: int = 1
+) -> Letter:
     """Return a letter about a customer, or about none."""
     return Letter(
         tenant=ACME,
         flow=Flow.CUSTOMERS.value,
         entity=None if number is None else str(number),
-        version=Version(Revision(1)),
+        version=Version(Revision(revision)),
         event_id="event",
         stage=Stage.DELIVERY,
         reason=Reason.TARGET_REFUSED,
@@ -149,6 +151,7 @@ def letter(number: int | None, *, dedupe_key: str | None = None) -> Letter:
         attempts=1,
         trace_id="a" * 32,
         dedupe_key=dedupe_key,
+        source_ref=None if source_ref is None else SourceId(source_ref),
     )
 
 
@@ -298,6 +301,42 @@ async def test_a_letter_about_no_entity_is_known_again_and_reopens_only_after_a_
 
         await unit.close_letter(first.letter_id, closed_as="discarded", closed_by="kari", closed_why="gone")
         assert not await unit.open_letters([letter(None, dedupe_key="event:1")])
+
+
+@pytest.mark.parametrize(
+    ("revision", "outcome", "closed"),
+    [
+        pytest.param(9, Outcome.MAPPED, True, id="newer-content"),
+        pytest.param(9, Outcome.UNMAPPABLE, True, id="newer-content-that-stops-later"),
+        pytest.param(3, Outcome.MAPPED, False, id="older-content"),
+        pytest.param(9, Outcome.WITHDRAWN, False, id="a-number-given-up"),
+    ],
+)
+async def test_a_letter_about_no_entity_ends_when_its_source_row_has_a_newer_content(
+    bench: Bench, revision: int, outcome: Outcome, closed: bool
+) -> None:
+    said = parcel(1, revision=revision)
+    said = replace(said, delivery=replace(said.delivery, wanted=replace(said.delivery.wanted, outcome=outcome)))
+    async with bench.store.unit() as unit:
+        mine = (await unit.open_letters([letter(None, dedupe_key="mine", source_ref="90", revision=5)]))[0]
+        other = (await unit.open_letters([letter(None, dedupe_key="other", source_ref="91", revision=5)]))[0]
+        await unit.add([said])
+
+        await unit.close_loose_letters({SourceRow(ACME, Flow.CUSTOMERS.value, SourceId("90"))})
+
+        found = [await unit.letter(one.letter_id) for one in (mine, other)]
+    assert [one.closed for one in found if one is not None] == [closed, False]
+
+
+async def test_the_next_letter_of_a_source_row_ends_the_one_before(bench: Bench) -> None:
+    async with bench.store.unit() as unit:
+        first = (await unit.open_letters([letter(None, dedupe_key="1", source_ref="90", revision=5)]))[0]
+        second = (await unit.open_letters([letter(None, dedupe_key="2", source_ref="90", revision=6)]))[0]
+
+        await unit.close_loose_letters({SourceRow(ACME, Flow.CUSTOMERS.value, SourceId("90"))})
+
+        found = [await unit.letter(one.letter_id) for one in (first, second)]
+    assert [one.closed for one in found if one is not None] == [True, False]
 
 
 async def test_an_ingested_offset_never_goes_back(bench: Bench) -> None:

@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from bridge.contracts.identity import Version
+from bridge.contracts.identity import SourceId, Version
 from bridge.contracts.reasons import Reason, Stage
 from bridge.durable.row import Row
 from bridge.publisher.adapters.parcel_columns import pack_headers, plain_or_none, unpack_headers
@@ -42,6 +42,7 @@ def letter_columns(letter: Letter) -> dict[str, object]:
         "generation": version.generation if version else None,
         "event_id": letter.event_id,
         "dedupe_key": letter.dedupe_key,
+        "source_ref": letter.source_ref,
         "stage": letter.stage.value,
         "reason": letter.reason.value,
         "field": plain_or_none(letter.field),
@@ -66,6 +67,7 @@ def stored_letter(row: Row) -> StoredLetter:
         row.octets_or_none("raw_key"),
         unpack_headers(row.octets("headers")),
     )
+    source_ref = row.text_or_none("source_ref")
     letter = Letter(
         tenant=row.text_or_none("tenant"),
         flow=row.text_or_none("flow"),
@@ -81,6 +83,7 @@ def stored_letter(row: Row) -> StoredLetter:
         attempts=row.number("attempts"),
         trace_id=row.text_or_none("trace_id"),
         dedupe_key=row.text_or_none("dedupe_key"),
+        source_ref=SourceId(source_ref) if source_ref else None,
     )
     return StoredLetter(row.number("id"), row.instant_or_none("closed_at") is not None, letter)
 

@@ -5,11 +5,12 @@ fails leaves nothing behind. One unit at a time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from bridge.contracts.envelope import Outcome
 from bridge.contracts.identity import Shard, shard_of
 from bridge.publisher.application.ports import (
     AskedAct,
@@ -22,7 +23,7 @@ from bridge.publisher.application.ports import (
     WaitingHead,
 )
 from bridge.publisher.domain.delivery.model import EntityKey, State
-from bridge.publisher.domain.journal import Letter, LetterClosing, LogEntry, OpenedLetter, Parcel
+from bridge.publisher.domain.journal import Letter, LetterClosing, LogEntry, OpenedLetter, Parcel, SourceRow
 
 _WAITING = (State.READY, State.IN_DOUBT)
 
@@ -144,6 +145,26 @@ class MemoryUnit:
                 if kept.closed_as is None:
                     self._close(kept, closing.closed_as, closing.closed_by, closing.closed_why)
 
+    async def close_loose_letters(self, rows: Collection[SourceRow]) -> None:
+        for kept in list(self.memory.letters.values()):
+            letter = kept.letter
+            if kept.closed_as is None and letter.entity is None and _row_of(letter) in rows and self._outdated(letter):
+                self._close(kept, "superseded", None, None)
+
+    def _outdated(self, letter: Letter) -> bool:
+        words = [
+            (SourceRow(key.tenant, key.flow.value, parcel.delivery.wanted.source_ref), parcel.delivery.wanted.version)
+            for key, parcel in self.memory.parcels.items()
+            if parcel.delivery.wanted.outcome is not Outcome.WITHDRAWN
+        ]
+        words += [
+            (row, kept.letter.version)
+            for kept in self.memory.letters.values()
+            if kept.letter.version and (row := _row_of(kept.letter)) is not None
+        ]
+        mine, seen = _row_of(letter), letter.version
+        return seen is not None and any(row == mine and at.revision > seen.revision for row, at in words)
+
     async def open_letters(self, letters: Sequence[Letter]) -> Sequence[OpenedLetter]:
         opened = [self._open(letter) for letter in letters]
         return [OpenedLetter(kept.letter_id, self._now, kept.letter, kept.rounds) for kept in opened if kept]
@@ -235,3 +256,9 @@ class MemoryUnit:
             if letter.entity and (k.letter.tenant, k.letter.flow, k.letter.entity) == mine
         ]
         return earlier[-1].rounds + 1 if earlier and earlier[-1].closed_as == "retried" else 0
+
+
+def _row_of(letter: Letter) -> SourceRow | None:
+    if letter.entity is not None or letter.tenant is None or letter.flow is None or letter.source_ref is None:
+        return None
+    return SourceRow(letter.tenant, letter.flow, letter.source_ref)

@@ -3,7 +3,7 @@
 Knows the tables; decides nothing. Statements are multi-row, so that a batch costs a few round trips.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
@@ -34,7 +34,7 @@ from bridge.publisher.application.ports import (
     WaitingHead,
 )
 from bridge.publisher.domain.delivery.model import EntityKey
-from bridge.publisher.domain.journal import Letter, LetterClosing, LogEntry, OpenedLetter, Parcel
+from bridge.publisher.domain.journal import Letter, LetterClosing, LogEntry, OpenedLetter, Parcel, SourceRow
 from bridge.runtime.errors import ConfigurationError
 from bridge.tenancy.acts import Act, ActStatus, ActStore
 
@@ -169,6 +169,10 @@ class PostgresUnit:
                 "why": array_of(plain_or_none(closing.closed_why) for closing in closings),
             },
         )
+
+    async def close_loose_letters(self, rows: Collection[SourceRow]) -> None:
+        if rows:
+            await self._tx.execute(_SQL["close_loose_letters"], {"refs": array_of({row.source_ref for row in rows})})
 
     async def open_letters(self, letters: Sequence[Letter]) -> Sequence[OpenedLetter]:
         opened: list[OpenedLetter] = []

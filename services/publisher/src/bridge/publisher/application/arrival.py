@@ -78,6 +78,7 @@ def letter_without_entity(envelope: Envelope, wanted: Wanted, record: Incoming) 
         attempts=0,
         trace_id=trace_id(wanted.traceparent),
         dedupe_key=f"event:{envelope.event_id}",
+        source_ref=envelope.source_ref or None,
     )
 
 

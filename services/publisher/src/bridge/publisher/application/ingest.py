@@ -31,7 +31,7 @@ from bridge.publisher.domain.delivery import facts
 from bridge.publisher.domain.delivery.model import EntityKey, Policy
 from bridge.publisher.domain.delivery.rules import RuleId
 from bridge.publisher.domain.delivery.transitions import ingest
-from bridge.publisher.domain.journal import Letter, LogEntry, Parcel, Step, Writings
+from bridge.publisher.domain.journal import Letter, LogEntry, Parcel, SourceRow, Step, Writings
 from bridge.runtime.errors import ConfigurationError
 from bridge.runtime.logging import get_logger
 
@@ -134,6 +134,7 @@ class Ingest:
             arrivals = self._sort_out(found, writings, report)
             await _fold(unit, arrivals, writings, report, self._policy)
             await write(unit, writings, dead_letter_topic=self._dead_letter_topic)
+            await unit.close_loose_letters(_source_rows(found))
             report.offsets.update(next_offsets(batch))
             await unit.mark_ingested(report.offsets)
         return report
@@ -166,6 +167,17 @@ class Ingest:
             await write(unit, writings, dead_letter_topic=self._dead_letter_topic)
             await unit.mark_ingested(report.offsets)
         return report
+
+
+def _source_rows(found: Sequence[Arrival | Letter]) -> set[SourceRow]:
+    """Return the rows at the source that a batch says something of, letters of rows without a number included."""
+    rows: set[SourceRow] = set()
+    for one in found:
+        if isinstance(one, Arrival):
+            rows.add(SourceRow(one.key.tenant, one.key.flow.value, one.wanted.source_ref))
+        elif one.tenant is not None and one.flow is not None and one.source_ref is not None:
+            rows.add(SourceRow(one.tenant, one.flow, one.source_ref))
+    return rows
 
 
 def next_offsets(batch: Sequence[Incoming]) -> Mapping[Partition, int]:

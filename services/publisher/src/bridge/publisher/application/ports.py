@@ -3,7 +3,7 @@
 The database sits behind `DeliveryStore`: one `Unit` is one transaction, and every moment in it is the database's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Protocol
 from bridge.contracts.identity import EntityNumber, Flow, Generation, Revision, Shard, TenantId, Version
 from bridge.publisher.application.arrival import Incoming
 from bridge.publisher.domain.delivery.model import EntityKey
-from bridge.publisher.domain.journal import Headers, Letter, LetterClosing, LogEntry, OpenedLetter, Parcel
+from bridge.publisher.domain.journal import Headers, Letter, LetterClosing, LogEntry, OpenedLetter, Parcel, SourceRow
 
 Partition = tuple[str, int]
 """Topic and partition."""
@@ -144,6 +144,10 @@ class Unit(Protocol):
 
     async def close_letters(self, closings: Sequence[LetterClosing]) -> None:
         """Close these entities' open letters; those without one are left alone."""
+        ...
+
+    async def close_loose_letters(self, rows: Collection[SourceRow]) -> None:
+        """Close the open letters about no entity of these source rows that have had a newer word since."""
         ...
 
     async def open_letters(self, letters: Sequence[Letter]) -> Sequence[OpenedLetter]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bridge.contracts.identity import EventId, Version
+from bridge.contracts.identity import EventId, SourceId, Version
 from bridge.contracts.reasons import Reason, Stage
 from bridge.publisher.domain.delivery.model import Delivery, EntityKey, State
 
@@ -104,7 +104,8 @@ class Letter:
     """A dead letter to be opened: alone enough to act on.
 
     `raw`, and the key and headers in `origin`, are those of the record that can be sent again. A letter about no
-    entity has a `dedupe_key`, under which its replay finds it.
+    entity has a `dedupe_key`, under which its replay finds it, and the `source_ref` of its row where one is known:
+    whatever newer that row says closes the letter.
     """
 
     tenant: str | None
@@ -121,6 +122,16 @@ class Letter:
     attempts: int
     trace_id: str | None
     dedupe_key: str | None = None
+    source_ref: SourceId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One row at the source, whether or not it has a number."""
+
+    tenant: str
+    flow: str
+    source_ref: SourceId
 
 
 @dataclass(frozen=True, slots=True)

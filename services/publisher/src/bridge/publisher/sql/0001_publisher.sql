@@ -104,6 +104,7 @@ CREATE TABLE publisher.dead_letter (
     generation       bigint,
     event_id         text,
     dedupe_key       text,
+    source_ref       text,
     stage            text        NOT NULL,
     reason           text        NOT NULL,
     field            text,
@@ -130,6 +131,8 @@ CREATE UNIQUE INDEX dead_letter_one_open ON publisher.dead_letter (tenant, flow,
 CREATE UNIQUE INDEX dead_letter_no_entity_once ON publisher.dead_letter (dedupe_key) WHERE dedupe_key IS NOT NULL;
 -- What waits for a person.
 CREATE INDEX dead_letter_open ON publisher.dead_letter (tenant, flow, reason) WHERE closed_at IS NULL;
+-- What a source row's next word closes.
+CREATE INDEX dead_letter_loose ON publisher.dead_letter (source_ref) WHERE closed_at IS NULL AND entity IS NULL;
 CREATE INDEX dead_letter_entity ON publisher.dead_letter (tenant, flow, entity, id);
 
 -- How far each partition has been taken in; above it nothing may be committed at the broker.

@@ -124,12 +124,12 @@ WHERE id = %(id)s AND closed_at IS NULL;
 -- Store a letter, counting the rounds of retries before it. One about no entity that is known already stays as it is,
 -- unless it was sent again and has failed again: then it is open again.
 INSERT INTO publisher.dead_letter AS l (
-    tenant, flow, entity, revision, generation, event_id, dedupe_key, stage, reason, field, error, raw, raw_key,
-    headers, origin_topic, origin_partition, origin_offset, attempts, rounds, trace_id
+    tenant, flow, entity, revision, generation, event_id, dedupe_key, source_ref, stage, reason, field, error, raw,
+    raw_key, headers, origin_topic, origin_partition, origin_offset, attempts, rounds, trace_id
 )
 VALUES (
-    %(tenant)s, %(flow)s, %(entity)s, %(revision)s, %(generation)s, %(event_id)s, %(dedupe_key)s, %(stage)s,
-    %(reason)s, %(field)s, %(error)s, %(raw)s, %(raw_key)s, %(headers)s, %(topic)s, %(partition)s, %(offset)s,
+    %(tenant)s, %(flow)s, %(entity)s, %(revision)s, %(generation)s, %(event_id)s, %(dedupe_key)s,
+    %(source_ref)s, %(stage)s, %(reason)s, %(field)s, %(error)s, %(raw)s, %(raw_key)s, %(headers)s, %(topic)s, %(partition)s, %(offset)s,
     %(attempts)s,
     coalesce((
         SELECT CASE WHEN p.closed_as = 'retried' THEN p.rounds + 1 ELSE 0 END FROM publisher.dead_letter AS p
@@ -142,6 +142,24 @@ ON CONFLICT (dedupe_key) WHERE dedupe_key IS NOT NULL DO UPDATE SET
     reason = excluded.reason, field = excluded.field, error = excluded.error
     WHERE l.closed_as = 'retried'
 RETURNING l.id, l.opened_at, l.rounds;
+
+-- name: close_loose_letters
+-- Close open letters about no entity whose source row has had a newer word since: content under a number, or the next
+-- letter. A number that the row gave up says nothing of what was wrong with it.
+UPDATE publisher.dead_letter AS l SET closed_at = now(), closed_as = 'superseded'
+WHERE l.closed_at IS NULL AND l.entity IS NULL AND l.source_ref = ANY(%(refs)s::text[])
+  AND (
+    EXISTS (
+        SELECT 1 FROM publisher.delivery AS d
+        WHERE d.tenant = l.tenant AND d.flow = l.flow AND d.source_ref = l.source_ref
+          AND d.outcome <> 'withdrawn' AND d.revision > l.revision
+    )
+    OR EXISTS (
+        SELECT 1 FROM publisher.dead_letter AS n
+        WHERE n.tenant = l.tenant AND n.flow = l.flow AND n.source_ref = l.source_ref
+          AND n.entity IS NULL AND n.revision > l.revision
+    )
+  );
 
 -- name: letter
 -- Lock a letter by its id.
