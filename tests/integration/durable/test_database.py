@@ -18,6 +18,7 @@ from bridge.durable.row import jsonb
 from bridge.runtime.errors import ConfigurationError, StoreUnavailableError
 from bridge.testkit.databases import settings_for
 from bridge.testkit.fault_proxy import FaultProxy
+from bridge.testkit.waiting import eventually
 
 
 @pytest.fixture
@@ -48,6 +49,41 @@ async def test_a_transaction_commits_when_its_block_ends(plain: Database) -> Non
         row = await tx.one("SELECT body FROM thing WHERE id = 1")
     assert row is not None
     assert row.document("body") == {"a": 1}
+
+
+async def test_a_transaction_that_was_frozen_past_its_limit_says_nothing_against_what_it_was_to_write(
+    database: str, plain: Database
+) -> None:
+    """The server ends the session of a process that was stopped; the next one writes the same without a question."""
+    async with Database(settings_for(database, statement_timeout_seconds=1), application_name="frozen") as frozen:
+
+        async def ended() -> bool:
+            async with plain.transaction() as other:
+                query = (
+                    "SELECT 1 AS one FROM pg_stat_activity WHERE application_name = 'frozen' AND state LIKE 'idle in%'"
+                )
+                return await other.one(query) is None
+
+        async def write_twice() -> None:
+            async with frozen.transaction() as tx:
+                await tx.execute("INSERT INTO thing VALUES (1, NULL)")
+                await eventually(ended, what="the server to end the idle session")
+                await tx.execute("INSERT INTO thing VALUES (2, NULL)")
+
+        with pytest.raises(StoreUnavailableError):
+            await write_twice()
+
+    assert await _count(plain) == 0
+
+
+async def test_a_database_that_only_reads_is_unavailable_and_blames_no_row(plain: Database) -> None:
+    async def write() -> None:
+        async with plain.transaction() as tx:
+            await tx.execute("SET TRANSACTION READ ONLY")
+            await tx.execute("INSERT INTO thing VALUES (1, NULL)")
+
+    with pytest.raises(StoreUnavailableError):
+        await write()
 
 
 async def test_an_exception_rolls_everything_back(plain: Database) -> None:

@@ -42,12 +42,17 @@ class StatementRefusedError(BridgeError):
     """The database refused the statement itself; repeating it would not help."""
 
 
+# The last four are the server's own state and no statement's fault, though the driver files them under internal errors.
 _UNREACHABLE: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     PoolTimeout,
     PoolClosed,
     TooManyRequests,
+    pg.IdleInTransactionSessionTimeout,
+    pg.TransactionTimeout,
+    pg.ReadOnlySqlTransaction,
+    pg.InternalError_,
 )
 _BEHIND: Final = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InvalidSchemaName)
 _AUTHENTICATION: Final = (pg.InvalidPassword, pg.InvalidAuthorizationSpecification, pg.InvalidCatalogName)
