@@ -10,6 +10,7 @@ from typing import Final
 
 from bridge.contracts.headers import TRACEPARENT
 from bridge.contracts.identity import EntityNumber, EventId, Flow, Generation, TenantId, Version, event_id
+from bridge.contracts.topics import MAX_EVENT_BYTES
 from bridge.publisher.application.arrival import trace_id
 from bridge.publisher.application.ports import AskedAct, DeliveryStore, Holds, Resend, StoredLetter, Unit
 from bridge.publisher.application.writing import note_effects, write
@@ -114,6 +115,8 @@ class Acts:
         stored = await unit.open_letter_of(parcel.key)
         if parcel.delivery.state is not State.DEAD or stored is None:
             return False, f"{_name(parcel.key)} has no open dead letter; nothing was changed."
+        if too_large := _too_large(stored):
+            return False, too_large
         await self._send_again(unit, act, stored)
         writings.log.append(_entry(act, parcel, parcel.delivery.state))
         return True, f"{_name(parcel.key)} goes through the mapping again as generation {act.act_id}."
@@ -125,6 +128,8 @@ class Acts:
         if stored.letter.entity is not None:
             return False, f"Dead letter {letter_id} is about an entity: name tenant, flow, entity and version."
         if act.verb == RETRY:
+            if too_large := _too_large(stored):
+                return False, too_large
             await self._send_again(unit, act, stored)
             return True, f"The record of dead letter {letter_id} is sent again."
         await unit.close_letter(letter_id, closed_as="discarded", closed_by=act.who, closed_why=act.why)
@@ -134,6 +139,17 @@ class Acts:
         letter = stored.letter
         await unit.close_letter(stored.letter_id, closed_as="retried", closed_by=act.who, closed_why=act.why)
         await unit.publish([resend(letter, Generation(act.act_id))])
+
+
+def _too_large(stored: StoredLetter) -> str | None:
+    """Return why the letter's record cannot go through the outbox, or None: its limit is below the broker's own."""
+    size, origin = len(stored.letter.raw), stored.letter.origin
+    if size <= MAX_EVENT_BYTES:
+        return None
+    return (
+        f"The record of dead letter {stored.letter_id} is {size} bytes, and {MAX_EVENT_BYTES} can be sent from here; "
+        f"nothing was changed. Replay it from {origin.topic}-{origin.partition} at offset {origin.offset}."
+    )
 
 
 def resend(letter: Letter, generation: Generation) -> Resend:
