@@ -69,9 +69,11 @@ async def stop_consumer(consumer: Any) -> None:
         stopping.cancel()
     else:
         log.warning("A consumer did not stop in time and is dropped.")
-        return
-    if not stopping.cancelled() and (error := stopping.exception()) is not None:
+    if stopping.done() and not stopping.cancelled() and (error := stopping.exception()) is not None:
         log.warning("A consumer did not stop cleanly.", error=name_of(error))
+    if not stopping.done() or stopping.cancelled() or stopping.exception() is not None:
+        # It never came to its connections.
+        await asyncio.wait({asyncio.ensure_future(consumer._client.close())}, timeout=_STOP_SECONDS)
 
 
 @contextmanager

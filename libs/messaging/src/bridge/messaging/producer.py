@@ -6,7 +6,7 @@ of its partition: so the deadline is ours, and a producer that has failed once i
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
@@ -69,7 +69,8 @@ class BatchProducer:
         if self._producer is not None:
             self._retire(self._producer)
         if self._closing:
-            await asyncio.wait(self._closing)
+            # Nobody's leaving waits for a start that a silent broker holds up.
+            await asyncio.wait(self._closing, timeout=2 * _CLOSE_SECONDS)
 
     async def send(self, records: Sequence[Outgoing], *, deadline_seconds: float) -> list[SendResult]:
         """Publish the records and wait for the acknowledgements; return one result per record, in input order.
@@ -140,20 +141,37 @@ class BatchProducer:
                 max_batch_size=_BATCH_BYTES,
                 max_request_size=MAX_REQUEST_BYTES,
             )
+            starting = asyncio.ensure_future(producer.start())
             try:
-                await producer.start()
+                await asyncio.shield(starting)
             except BaseException:
-                self._retire(producer)
+                self._retire(producer, starting)
                 raise
             self._producer = producer
         return self._producer
 
-    def _retire(self, producer: Any) -> None:
+    def _retire(self, producer: Any, starting: asyncio.Future[None] | None = None) -> None:
         """Close a producer in the background, so that no caller's deadline waits for it."""
         self._producer = None
-        task = asyncio.create_task(_close(producer), name=f"close {self._client_id}")
+        task = asyncio.create_task(self._close(producer, starting), name=f"close {self._client_id}")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+    async def _close(self, producer: Any, starting: asyncio.Future[None] | None) -> None:
+        """End the driver's producer within a bound, whatever it still holds.
+
+        Its own `stop` first waits until every batch is delivered, which an idempotent producer tries for ever, and
+        there is no public way to abandon it. So the sender and the connections are ended alone; nobody waits for its
+        batches.
+        """
+        if starting is not None:
+            # Cancelled, it would leave the connection open that it asks through, which nobody else knows. What it asks
+            # has a time-out of its own.
+            await _within(self._settings.request_timeout_seconds + _CLOSE_SECONDS, starting)
+        await _within(_CLOSE_SECONDS, producer._sender.close())
+        # Whatever became of the sender: these are all the connections that there are.
+        await _within(_CLOSE_SECONDS, producer.client.close())
+        producer._closed = True
 
 
 async def _partitions_of(producer: Any, topic: str) -> list[int]:
@@ -202,19 +220,16 @@ def _fill(producer: Any, ledger: SendLedger, waiting: deque[int], limit: int) ->
     return batch, indices
 
 
-async def _close(producer: Any) -> None:
-    """End the driver's producer within a bound, whatever it still holds.
+async def _within(seconds: float, step: Awaitable[None]) -> None:
+    """Wait for a step of the end; one that fails or takes too long is left, so that the next one is done all the same.
 
-    Its own `stop` first waits until every batch is delivered, which an idempotent producer tries for ever, and there is
-    no public way to abandon it. So the sender and the connections are ended alone; nobody waits for its batches.
+    Its cancellation is its own, so that it is never taken for one of the caller's.
     """
-    try:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await producer._sender.close()
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await producer.client.close()
-    except Exception as error:  # noqa: BLE001 (a broken producer may fail to close in any way; it is dropped all the same)
+    task = asyncio.ensure_future(step)
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if not done:
+        task.cancel()
+        # The driver swallows a cancellation now and then, and goes on to its end.
+        done, _ = await asyncio.wait({task}, timeout=_CLOSE_SECONDS)
+    if done and not task.cancelled() and (error := task.exception()) is not None:
         log.warning("A producer did not close cleanly.", error=name_of(error))
-    finally:
-        producer._closed = True
