@@ -290,17 +290,32 @@ async def test_an_entity_has_one_open_letter_and_retries_are_counted(bench: Benc
         assert closed.closed
 
 
-async def test_a_letter_about_no_entity_is_known_again_and_reopens_only_after_a_retry(bench: Bench) -> None:
+async def test_a_letter_without_identity_is_known_again_and_reopens_only_after_a_retry(bench: Bench) -> None:
+    strange = replace(letter(None, dedupe_key="bytes:1"), event_id=None)
     async with bench.store.unit() as unit:
-        first = (await unit.open_letters([letter(None, dedupe_key="event:1")]))[0]
-        assert not await unit.open_letters([letter(None, dedupe_key="event:1")])
+        first = (await unit.open_letters([strange]))[0]
+        assert not await unit.open_letters([strange])
         await unit.close_letter(first.letter_id, closed_as="retried", closed_by="kari", closed_why="mended")
 
-        again = await unit.open_letters([letter(None, dedupe_key="event:1")])
+        again = await unit.open_letters([strange])
         assert [(one.letter_id, one.rounds) for one in again] == [(first.letter_id, 1)]
 
         await unit.close_letter(first.letter_id, closed_as="discarded", closed_by="kari", closed_why="gone")
+        assert not await unit.open_letters([strange])
+
+
+async def test_a_letter_that_was_retried_under_a_new_identity_is_not_reopened_by_a_replay_of_the_old(
+    bench: Bench,
+) -> None:
+    async with bench.store.unit() as unit:
+        first = (await unit.open_letters([letter(None, dedupe_key="event:1")]))[0]
+        await unit.close_letter(first.letter_id, closed_as="retried", closed_by="kari", closed_why="mended")
+
         assert not await unit.open_letters([letter(None, dedupe_key="event:1")])
+
+        stored = await unit.letter(first.letter_id)
+        assert stored is not None
+        assert stored.closed
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,7 @@ class MemoryUnit:
         return kept
 
     def _open_again(self, kept: KeptLetter, letter: Letter) -> KeptLetter | None:
-        if kept.closed_as != "retried":
+        if kept.closed_as != "retried" or kept.letter.event_id is not None:
             return None
         again = KeptLetter(kept.letter_id, letter, kept.rounds + 1)
         self.memory.letters[kept.letter_id] = again

@@ -122,7 +122,8 @@ WHERE id = %(id)s AND closed_at IS NULL;
 
 -- name: open_letter
 -- Store a letter, counting the rounds of retries before it. One about no entity that is known already stays as it is,
--- unless it was sent again and has failed again: then it is open again.
+-- unless it was sent again and has failed again: then it is open again. That can only be one without an identity: any
+-- other is sent again under a new one, so that its old one comes back from a replay alone.
 INSERT INTO publisher.dead_letter AS l (
     tenant, flow, entity, revision, generation, event_id, dedupe_key, source_ref, stage, reason, field, error, raw,
     raw_key, headers, origin_topic, origin_partition, origin_offset, attempts, rounds, trace_id
@@ -140,7 +141,7 @@ VALUES (
 ON CONFLICT (dedupe_key) WHERE dedupe_key IS NOT NULL DO UPDATE SET
     closed_at = NULL, closed_as = NULL, closed_by = NULL, closed_why = NULL, rounds = l.rounds + 1,
     reason = excluded.reason, field = excluded.field, error = excluded.error
-    WHERE l.closed_as = 'retried'
+    WHERE l.closed_as = 'retried' AND l.event_id IS NULL
 RETURNING l.id, l.opened_at, l.rounds;
 
 -- name: close_loose_letters
