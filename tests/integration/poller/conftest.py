@@ -1,7 +1,7 @@
 """One cell and one running poller per module; each test declares tenants of its own."""
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -50,7 +50,7 @@ async def cell(
         yield opened
 
 
-def quick_settings(cell: SourceCell, **poll: float) -> PollerSettings:
+def quick_settings(cell: SourceCell, poll: Mapping[str, float], lease: LeaseSettings) -> PollerSettings:
     """Settings of a poller that looks often, gives up soon and reads in small pages."""
     rules: dict[str, float] = {
         "page_rows": 10,
@@ -61,17 +61,18 @@ def quick_settings(cell: SourceCell, **poll: float) -> PollerSettings:
     return PollerSettings(
         kafka=cell.kafka,
         postgres=cell.postgres,
-        http=HttpSettings(connect_seconds=5, read_seconds=10, total_seconds=12, allow_loopback=True),
-        lease=LeaseSettings(ttl_seconds=3, margin_seconds=0.5),
+        http=HttpSettings(connect_seconds=10, read_seconds=20, total_seconds=25, allow_loopback=True),
+        lease=lease,
         poll=PollSettings.model_validate({**rules, **poll}),
-        relay=RelaySettings(idle_seconds=0.05, deadline_seconds=2),
+        relay=RelaySettings(idle_seconds=0.05, deadline_seconds=min(10.0, lease.ttl_seconds - lease.margin_seconds)),
     )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings(cell: SourceCell, request: pytest.FixtureRequest) -> PollerSettings:
-    """The module's settings: its own `POLL` goes over the quick ones."""
-    return quick_settings(cell, **getattr(request.module, "POLL", {}))
+    """The module's settings: its own `POLL` goes over the quick ones; its leases are long unless it has a `LEASE`."""
+    lease = getattr(request.module, "LEASE", LeaseSettings(ttl_seconds=15, margin_seconds=2))
+    return quick_settings(cell, getattr(request.module, "POLL", {}), lease)
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,14 @@ from bridge.poller.adapters.announcer import Announcer
 from bridge.poller.adapters.postgres_memory import PostgresMemory
 from bridge.poller.application.ports import Post
 from bridge.poller.main import Poller, compose_poller
-from bridge.poller.settings import PollerSettings
+from bridge.poller.settings import LeaseSettings, PollerSettings
 from bridge.runtime.errors import ConfigurationError, LeaseLostError
 from bridge.testkit.databases import settings_for
 from bridge.testkit.simulator_answers import JsonObject
 from bridge.testkit.source_cell import SourceCell, turning
 from bridge.testkit.waiting import eventually
+
+LEASE = LeaseSettings(ttl_seconds=3, margin_seconds=0.5)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -45,7 +47,7 @@ async def test_two_replicas_share_and_the_one_that_stays_takes_all_over(
         async def halves() -> bool:
             return len(await shards_of(cell, one.owner)) == 128 == len(await shards_of(cell, two.owner))
 
-        await eventually(halves, 15)
+        await eventually(halves, 60)
         for tenant in tenants:
             tenant.write({"customerNumber": 10001, "name": "Fjord"})
         for tenant in tenants:
@@ -107,7 +109,7 @@ async def test_a_stopped_poller_leaves_no_lease_behind(cell: SourceCell, setting
         async def holds() -> bool:
             return len(await shards_of(cell, poller.owner)) == 256
 
-        await eventually(holds, 15)
+        await eventually(holds, 60)
 
     assert await shards_of(cell, poller.owner) == set()
 
@@ -119,10 +121,10 @@ async def test_a_takeover_in_the_middle_of_a_long_poll_loses_and_repeats_nothing
     rows: list[JsonObject] = [{"customerNumber": 10000 + i, "name": f"Kunde {i}"} for i in range(150)]
     tenant.write(*rows)
     async with running(settings):
-        await tenant.hear(30, timeout=20)
+        await tenant.hear(30)
 
     async with running(settings):
-        await tenant.hear(150, timeout=30)
+        await tenant.hear(150)
         await tenant.polls(2)
 
     assert len(await tenant.said()) == 150
