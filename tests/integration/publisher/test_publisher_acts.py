@@ -37,7 +37,7 @@ async def act(
         version=Version(Revision(revision), Generation(0)) if number else None,
         args=args,
     )
-    return await store.wait(act_id, timeout_seconds=10)
+    return await store.wait(act_id, timeout_seconds=60)
 
 
 async def refuse(cell: MappedCell, tenant: str, *numbers: int) -> None:

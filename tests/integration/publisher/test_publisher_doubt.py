@@ -29,6 +29,11 @@ class DieOnceAt:
             raise DiedError
 
 
+def calls_of(seconds: float) -> dict[str, object]:
+    """Return the settings of calls that last so long at the most."""
+    return {"connect_seconds": seconds, "read_seconds": seconds, "total_seconds": seconds}
+
+
 async def names_at_target(cell: MappedCell, tenant: str, number: int) -> list[object]:
     """Return every name that the target was made to hold for a customer, in order, repeats left out."""
     names: list[object] = []
@@ -50,7 +55,7 @@ async def test_a_list_whose_answer_is_lost_is_in_doubt_and_then_goes_one_by_one(
     async with publish():
         await cell.settled(acme, ready=10)
         await cell.pause(acme, False)
-        await cell.settled(acme, in_doubt=10)
+        await cell.logged(acme, "unknown", 10)
         await cell.settled(acme, confirmed=10)
 
     calls = [one.path for one in cell.admin.requests() if one.scope == acme and one.method in ("PUT", "POST")]
@@ -62,12 +67,12 @@ async def test_an_effect_after_the_time_out_never_undoes_a_newer_version(cell: M
     await cell.declare("acme")
     acme = cell.tenant("acme")
     cell.admin.add_fault(
-        f"late-{acme}", system="oc2", kind="effect_after", scope=acme, method="PUT", seconds=0.9, times=1
+        f"late-{acme}", system="oc2", kind="effect_after", scope=acme, method="PUT", seconds=3.0, times=1
     )
     await cell.send(cell.mapped(acme, 1, name="Gammel AS"))
 
-    async with publish():
-        await cell.settled(acme, in_doubt=1)
+    async with publish(http=calls_of(2.0), delivery={"settle_seconds": 4.0}, unsafe_settle=None):
+        await cell.logged(acme, "unknown", 1)
         await cell.send(cell.mapped(acme, 1, revision=2, name="Ny AS"))
         await cell.settled(acme, confirmed=1)
 
@@ -81,11 +86,11 @@ async def test_without_settle_the_same_effect_does_undo_it(cell: MappedCell, pub
     await cell.declare("acme")
     acme = cell.tenant("acme")
     cell.admin.add_fault(
-        f"late-{acme}", system="oc2", kind="effect_after", scope=acme, method="PUT", seconds=1.5, times=1
+        f"late-{acme}", system="oc2", kind="effect_after", scope=acme, method="PUT", seconds=6.0, times=1
     )
     await cell.send(cell.mapped(acme, 1, name="Gammel AS"))
 
-    async with publish(unsafe_settle=timedelta(0)):
+    async with publish(http=calls_of(1.0), unsafe_settle=timedelta(0)):
         await eventually(lambda: [one for one in cell.admin.requests() if one.scope == acme and one.method == "PUT"])
         await cell.send(cell.mapped(acme, 1, revision=2, name="Ny AS"))
         await cell.settled(acme, confirmed=1)
@@ -104,8 +109,8 @@ async def test_one_entity_that_always_fails_is_set_aside_and_the_others_are_on_t
     cell.admin.add_fault(f"always-{acme}", system="oc2", kind="always_500_for", scope=acme, match={"customerNumber": 7})
     await cell.send(*(cell.mapped(acme, number) for number in range(1, 21)))
 
-    async with publish(delivery={"settle_seconds": 1.0, "unknown_rounds": 3}):
-        await cell.settled(acme, confirmed=19, dead=1, timeout=30)
+    async with publish(delivery={"unknown_rounds": 3}):
+        await cell.settled(acme, confirmed=19, dead=1)
         letter = (await cell.rows("SELECT * FROM publisher.dead_letter"))[0]
         assert letter.text("entity") == "7"
         assert letter.text("reason") == Reason.TARGET_FAILS_ON_THIS.value
@@ -136,7 +141,6 @@ async def test_a_new_owner_rests_and_looks_before_it_sends(
     assert await cell.states(acme) == {"sending": 1}
 
     async with publish():
-        await cell.settled(acme, in_doubt=1)
         await cell.settled(acme, confirmed=1)
 
     steps = [row.text("step") for row in await cell.log(acme, 1)]

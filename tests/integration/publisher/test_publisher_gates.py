@@ -97,7 +97,7 @@ async def test_a_pause_asked_for_is_kept_for_that_tenant_alone(cell: MappedCell,
 async def test_a_slow_tenant_delays_no_other(cell: MappedCell, publish: Runner) -> None:
     await cell.declare("slow", "quick")
     slow, quick = cell.tenant("slow"), cell.tenant("quick")
-    cell.admin.add_fault(f"slow-{slow}", system="oc2", kind="latency", scope=slow, seconds=0.4)
+    cell.admin.add_fault(f"slow-{slow}", system="oc2", kind="latency", scope=slow, seconds=2.0)
     await cell.send(*(cell.mapped(slow, number) for number in range(1, 41)))
 
     async with publish(delivery={"list_size": 1}):

@@ -57,12 +57,12 @@ def ingest_over(cell: MappedCell) -> Ingest:
 async def test_concurrent_ingests_of_the_same_entities_end_without_deadlock_at_the_newest(cell: MappedCell) -> None:
     acme = cell.tenant("acme")
     rng = random.Random(7)
-    versions = [(number, revision) for number in range(1, 61) for revision in range(1, 9)]
+    versions = [(number, revision) for number in range(1, 31) for revision in range(1, 9)]
     batches: list[list[Incoming]] = []
-    for _ in range(12):
+    for _ in range(8):
         rng.shuffle(versions)
         batches.append(
-            [incoming(cell.mapped(acme, number, revision=at), i) for i, (number, at) in enumerate(versions[:240])]
+            [incoming(cell.mapped(acme, number, revision=at), i) for i, (number, at) in enumerate(versions[:120])]
         )
     ingest = ingest_over(cell)
 
@@ -193,11 +193,11 @@ async def test_a_stuck_partition_makes_the_publisher_not_ready_until_it_moves(
             tx = await stuck.enter_async_context(cell.db.transaction())
             await tx.execute("LOCK TABLE publisher.delivery IN EXCLUSIVE MODE")
             await cell.send(cell.mapped(acme, 1))
-            await eventually(stuck_on_records, 20)
+            await eventually(stuck_on_records)
             assert not await ready()
 
         await cell.settled(acme, confirmed=1)
-        await eventually(ready, 20)
+        await eventually(ready)
 
 
 def readiness(port: int) -> tuple[int, object]:

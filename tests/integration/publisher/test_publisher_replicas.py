@@ -15,7 +15,8 @@ async def test_two_publishers_share_the_tenants_and_send_everything_once(cell: M
     await cell.declare(*names)
     tenants = [cell.tenant(name) for name in names]
 
-    async with publish(), publish():
+    lease = {"ttl_seconds": 6.0, "margin_seconds": 1.0}
+    async with publish(lease=lease), publish(lease=lease):
 
         async def both_hold() -> bool:
             rows = await cell.rows(
@@ -23,7 +24,7 @@ async def test_two_publishers_share_the_tenants_and_send_everything_once(cell: M
             )
             return len(rows) == 2 and min(row.number("n") for row in rows) >= 100
 
-        await eventually(both_hold, 20)
+        await eventually(both_hold, 60)
         await cell.send(*(cell.mapped(tenant, number) for tenant in tenants for number in range(1, 31)))
         for tenant in tenants:
             await cell.settled(tenant, confirmed=30)

@@ -44,7 +44,7 @@ class Runner(Protocol):
         self,
         *,
         checkpoints: Checkpoints = no_checkpoints,
-        unsafe_settle: timedelta | None = None,
+        unsafe_settle: timedelta | None = ...,
         **groups: Mapping[str, object],
     ) -> AbstractAsyncContextManager[int]: ...
 
@@ -187,7 +187,7 @@ class MappedCell:
         )
         return {row.text("state"): row.number("n") for row in rows}
 
-    async def settled(self, tenant: TenantId, *, timeout: float = 20.0, **states: int) -> None:
+    async def settled(self, tenant: TenantId, *, timeout: float = 60.0, **states: int) -> None:
         """Wait until the tenant's deliveries are in exactly these states."""
         seen: dict[str, int] = {}
 
@@ -200,6 +200,14 @@ class MappedCell:
             await eventually(there, timeout)
         except AssertionError:
             raise AssertionError(f"{tenant} is at {seen}, not at {states}") from None
+
+    async def logged(self, tenant: TenantId, step: str, count: int) -> None:
+        """Wait until the tenant's import log holds a step this often: it stays, however soon the next one follows."""
+
+        async def there() -> bool:
+            return [row.text("step") for row in await self.log(tenant)].count(step) >= count
+
+        await eventually(there, 60.0, what=f"{count} times {step} in the log of {tenant}")
 
     async def log(self, tenant: TenantId, number: int | None = None) -> list[Row]:
         """Return the import log of a tenant or of one customer."""
