@@ -1,4 +1,7 @@
-"""The transformer as a process: a configuration that cannot work ends it in one sentence and exit code 2."""
+"""The transformer as a process: a configuration that cannot work ends it in one sentence and exit code 2.
+
+What is wrong in the settings alone is told by `tests/unit/transformer/test_transformer_settings.py`.
+"""
 
 import asyncio
 import os
@@ -17,7 +20,7 @@ async def _start(**variables: str) -> tuple[int | None, str]:
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, said = await asyncio.wait_for(process.communicate(), 30)
+    _, said = await asyncio.wait_for(process.communicate(), 100)
     return process.returncode, said.decode()
 
 
@@ -26,16 +29,11 @@ async def _start(**variables: str) -> tuple[int | None, str]:
     [
         ({}, "TRANSFORMER_KAFKA__BOOTSTRAP_SERVERS: missing"),
         ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, "Kafka at 127.0.0.1:1 cannot be reached"),
-        ({"TRANSFORMER_MAPPING__MAX_RECORDS": "0"}, "TRANSFORMER_MAPPING__MAX_RECORDS"),
-        ({"TRANSFORMER_MAPPING__MAX_RECODS": "9"}, "TRANSFORMER_MAPPING__MAX_RECODS"),
-        ({"TRANSFORMER_LIFECYCLE__DRAIN_SECONDS": "10"}, "must be below TRANSFORMER_LIFECYCLE__DRAIN_SECONDS"),
     ],
-    ids=["no address", "unreachable", "out of bounds", "misspelt", "drain shorter than a batch"],
+    ids=["no address", "unreachable"],
 )
 async def test_a_bad_configuration_ends_the_start_in_one_sentence(variables: dict[str, str], expected: str) -> None:
-    address = {} if not variables else {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
-
-    code, said = await _start(**{**address, **variables})
+    code, said = await _start(**variables)
 
     assert code == 2
     assert len(said.splitlines()) == 1

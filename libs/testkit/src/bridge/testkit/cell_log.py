@@ -8,19 +8,22 @@ from bridge.contracts.topics import TOPICS, TopicName, wire_name
 from bridge.messaging.admin import TopicAdmin
 from bridge.messaging.consumer import BatchConsumer
 from bridge.messaging.producer import BatchProducer
+from bridge.messaging.reader import RangeReader
 from bridge.messaging.record import Acked, Outgoing, Record
 from bridge.runtime.settings import KafkaSettings
 from bridge.testkit.customer_events import RawEvent
 from bridge.testkit.waiting import eventually
 
-_SEND_SECONDS = 20.0
+_SEND_SECONDS = 60.0
 
 
 class CellLog:
     """What the poller's relay writes and the publisher reads."""
 
     def __init__(self, kafka: KafkaSettings, producer: BatchProducer, reader: BatchConsumer) -> None:
+        self._kafka = kafka
         self._topic = wire_name(TopicName.CUSTOMER_CHANGED, kafka.topic_prefix)
+        self._target = wire_name(TopicName.CUSTOMER_MAPPED, kafka.topic_prefix)
         self._producer = producer
         self._reader = reader
         self._read: list[Record] = []
@@ -31,7 +34,7 @@ class CellLog:
         results = await self._producer.send(records, deadline_seconds=_SEND_SECONDS)
         assert all(isinstance(result, Acked) for result in results), results
 
-    async def mapped(self, number: int, *, timeout: float = 20.0) -> list[Record]:
+    async def mapped(self, number: int, *, timeout: float = 60.0) -> list[Record]:
         """Wait until `customer-mapped` holds at least this many records and return all that were read so far."""
 
         async def enough() -> bool:
@@ -42,11 +45,15 @@ class CellLog:
         await eventually(enough, timeout, what=f"{number} mapped records, {len(self._read)} at first")
         return list(self._read)
 
-    async def mapped_until_quiet(self) -> list[Record]:
-        """Return all mapped records once none has come for a second."""
-        while more := await self._reader.next_batch(1.0):
-            self._read += more
-        return list(self._read)
+    async def all_mapped(self) -> list[Record]:
+        """Return every mapped record that the log holds now."""
+        async with RangeReader(self._kafka) as reader:
+            return [
+                record
+                for partition, end in (await reader.ends(self._target)).items()
+                async for records in reader.read(partition, start=0, end=end)
+                for record in records
+            ]
 
 
 @asynccontextmanager
