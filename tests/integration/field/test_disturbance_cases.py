@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from itertools import pairwise
 
 import pytest
 import pytest_asyncio
@@ -20,6 +19,7 @@ from bridge.testkit.system_tenant import SystemTenant, customers
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROBE_SECONDS = 0.5
+PROBES = 8
 PAIR = ("poller", "poller-2", "publisher", "publisher-2")
 
 
@@ -125,19 +125,19 @@ async def _closed(system: System, tenant: SystemTenant, reasons: set[str]) -> No
 
 
 async def _probed_at_intervals(system: System, kind: str, scope: str, *, since: int) -> None:
-    """Wait for four probes by whichever replica; no two came closer together than the interval allows."""
+    """Wait for probes by whichever replica: together they are no more than one an interval."""
 
     def times() -> list[float]:
         calls = system.simulators.requests(since=since)
         return [call.at for call in calls if call.system == kind and call.scope == scope and call.status == 500]
 
-    async def four() -> bool:
-        return len(times()) >= 4
+    async def enough() -> bool:
+        return len(times()) >= PROBES
 
-    await system.until(four, f"four probes of {scope}")
+    await system.until(enough, f"{PROBES} probes of {scope}")
     at = times()
-    gaps = [later - earlier for earlier, later in pairwise(at)]
-    assert min(gaps) > 0.8 * PROBE_SECONDS, gaps
+    # Two replicas on their own would take half of this time; one call may be on its way for a while.
+    assert at[-1] - at[0] > 0.7 * PROBE_SECONDS * (len(at) - 1), at
 
 
 # K17 --------------------------------------------------------------------------------------------------------------
