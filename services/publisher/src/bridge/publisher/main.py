@@ -344,7 +344,12 @@ def _backoff(delivery: DeliverySettings) -> Backoff:
 
 
 def _pace(delivery: DeliverySettings) -> Pace:
-    return Pace(delivery.rows, delivery.rows_per_tenant, delivery.calls_per_tenant, delivery.look_every_seconds)
+    return Pace(
+        rows=delivery.rows,
+        rows_per_tenant=delivery.rows_per_tenant,
+        calls_per_tenant=delivery.calls_per_tenant,
+        look_every_seconds=delivery.look_every_seconds,
+    )
 
 
 def _timeouts(http: HttpSettings) -> Timeouts:

@@ -38,7 +38,7 @@ _DONE_RETRY_CAP_SECONDS: Final = 2.0
 log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How much may be on the way: rows of the process, rows of a tenant, calls of a tenant; seconds between looks.
 
@@ -47,10 +47,10 @@ class Pace:
     """
 
     rows: int = 4000
-    least_share: int = 10
     rows_per_tenant: int = 400
     calls_per_tenant: int = 4
     look_every_seconds: float = 0.2
+    least_share: int = 10
 
 
 class Dispatcher:
