@@ -21,7 +21,7 @@ from bridge.testkit.waiting import eventually
 from bridge.transformer.settings import MappingSettings, TransformerSettings
 
 BARE_APP = Path(__file__).with_name("bare_app.py")
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ EVENTS = [customer_changed(number) for number in (11, 12, 13, 14, 15)]
 
 
 async def _numbers(cell: CellLog) -> set[str]:
-    return {(record.key or b"").decode().split(":")[1] for record in await cell.mapped_until_quiet()}
+    return {(record.key or b"").decode().split(":")[1] for record in await cell.all_mapped()}
 
 
 async def test_it_acknowledges_a_record_whose_handler_raised(
@@ -89,7 +89,7 @@ async def test_told_to_stop_without_waiting_it_commits_unfinished_work(
     await cell.write([customer_changed(12), customer_changed(13)])
 
     app = bare_faust("slow")
-    await eventually(app.is_handling, 30)
+    await eventually(app.is_handling, 90)
     app.terminate()
 
     assert await committed.offset("bare") == 2

@@ -78,9 +78,8 @@ async def _run(settings: TransformerSettings, cell: CellLog, number: int) -> lis
         for loop in transformer.loops:
             group.create_task(loop.run(stop))
         await cell.mapped(number)
-        found = await cell.mapped_until_quiet()
         stop.set()
-    return found
+    return await cell.all_mapped()
 
 
 def _transform(shell: FaustShell, sink: FailingSink | StuckSink) -> Transform:
@@ -120,7 +119,7 @@ async def test_nothing_is_committed_past_a_batch_that_is_not_finished(
     await cell.write(EVENTS)
 
     async with _shell(kafka_settings, max_records=1) as shell:
-        first, second = await shell.next_batch(20), await shell.next_batch(20)
+        first, second = await shell.next_batch(90), await shell.next_batch(90)
         with pytest.raises(AssertionError):
             await committed.reaches("transformer", 1, within=PAST_FAUSTS_OWN_COMMITS_SECONDS)
 
@@ -167,7 +166,7 @@ async def test_told_to_stop_in_the_middle_of_a_batch_it_commits_nothing_of_it(
 
     async with _shell(kafka_settings) as shell:
         running = asyncio.create_task(_transform(shell, sink).run(asyncio.Event()))
-        await asyncio.wait_for(sink.began.wait(), 20)
+        await asyncio.wait_for(sink.began.wait(), 90)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
@@ -183,7 +182,7 @@ async def test_told_to_stop_under_load_it_commits_what_it_delivered_and_no_more(
 
     stopped = await _run_process(settings, "plain", tmp_path, until=lambda: cell.mapped(200))
     assert stopped == 0
-    delivered = await cell.mapped_until_quiet()
+    delivered = await cell.all_mapped()
     assert await committed.offset("transformer") == len(delivered)
     assert _entities(await _run(settings, cell, 3000)) == numbers
 
@@ -229,7 +228,7 @@ async def _run_process(settings: TransformerSettings, composition: str, folder: 
             if callable(until):
                 await until()
                 process.terminate()
-            return await asyncio.wait_for(process.wait(), 40)
+            return await asyncio.wait_for(process.wait(), 90)
         finally:
             if process.returncode is None:
                 process.kill()
