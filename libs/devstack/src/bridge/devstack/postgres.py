@@ -21,13 +21,14 @@ from bridge.devstack.server import LocalServer
 
 _SUPERUSER = "postgres"
 _MAX_CONNECTIONS = 200
+_DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 class PostgresServer(LocalServer):
     """One database server; clients use `dsn`, which lets the superuser in by password.
 
-    `relaxed` answers a COMMIT before it is on disk (`synchronous_commit=off`), which tests may want for
-    speed: a crash of the server may then lose the last moments, never consistency. fsync stays on.
+    `relaxed` leaves it to the operating system when anything gets to the disk, which tests want for speed: kill -9 of
+    the server may then lose the last commits, and a crash of the machine the whole database.
     """
 
     name: ClassVar[str] = "Postgres"
@@ -139,7 +140,7 @@ class PostgresServer(LocalServer):
             "port": str(self._port(0)),
             "unix_socket_directories": "",
             "max_connections": str(_MAX_CONNECTIONS),
-            "synchronous_commit": "off" if self._relaxed else "on",
+            **dict.fromkeys(_DURABILITY, "off" if self._relaxed else "on"),
             "log_line_prefix": "%m [%p] %u@%d ",
         }
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
