@@ -36,7 +36,7 @@ def _devstack(folder: Path, *arguments: str, **changes: str) -> subprocess.Compl
         capture_output=True,
         text=True,
         check=False,
-        timeout=90,
+        timeout=300,
     )
 
 
@@ -52,6 +52,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     _devstack(tmp_path / "stack", "clean")
 
 
+@pytest.mark.slow
 def test_background_servers_outlive_the_command_and_a_second_up_finds_the_data(folder: Path) -> None:
     first = _devstack(folder, "up")
     assert first.returncode == 0, first.stderr
@@ -75,6 +76,7 @@ def test_background_servers_outlive_the_command_and_a_second_up_finds_the_data(f
     assert sql.execute(dsn, "select answer from memory") == "42"
 
 
+@pytest.mark.slow
 def test_clean_deletes_data_and_logs_and_stops_the_servers(folder: Path) -> None:
     assert _devstack(folder, "up").returncode == 0
     stack = StackFolder(folder)
@@ -110,6 +112,7 @@ def test_clean_leaves_the_programs_of_a_running_server_alone(folder: Path, tmp_p
     assert functions == "1"
 
 
+@pytest.mark.slow
 def test_run_gives_the_addresses_and_the_exit_code_and_stops_what_it_started(folder: Path) -> None:
     answer = _devstack(folder, "run", "--", "sh", "-c", 'echo "$KAFKA_BOOTSTRAP_SERVERS"; exit 7')
 
@@ -140,7 +143,7 @@ def test_servers_die_with_a_program_that_is_killed(folder: Path) -> None:
         parent.send_signal(signal.SIGKILL)
 
         assert len(family) > 1
-        assert holds_within(lambda: not any(one.is_alive() for one in family), timeout_seconds=10)
+        assert holds_within(lambda: not any(one.is_alive() for one in family), timeout_seconds=60)
 
 
 def test_a_stale_note_never_leads_to_a_signal_for_a_stranger(folder: Path) -> None:
