@@ -35,6 +35,7 @@ RECORD = Incoming(
                     source_ref=SourceId("9"),
                     time=datetime(2026, 11, 25, tzinfo=UTC),
                     outcome=Outcome.MAPPED,
+                    mapped_from="customer-changed-4@1234",
                 )
             )
         ),
@@ -81,3 +82,21 @@ async def test_nothing_is_set_aside_by_a_snapshot_that_is_a_moment_old(snapshot:
     report = await ingest.take([RECORD])
 
     assert dict(report.counts) == {"taken": 1}
+
+
+async def test_the_journey_holds_the_place_in_both_topics() -> None:
+    store = MemoryDeliveries(lambda: datetime.now(UTC))
+    ingest = Ingest(
+        store,
+        Snapshot(is_known=True, is_removed=False),
+        policy=Policy(settle=timedelta(seconds=1)),
+        dead_letter_topic="dead-letter",
+        on_work=lambda: None,
+    )
+
+    await ingest.take([RECORD])
+
+    (entry,) = store.memory.log
+    assert entry.detail == "Mapped from customer-changed-4@1234."
+    assert entry.origin is not None
+    assert (entry.origin.topic, entry.origin.partition, entry.origin.offset) == ("customer-mapped", 0, 5)

@@ -244,3 +244,10 @@ def test_a_mapping_that_fails_on_known_good_content_blames_no_record(monkeypatch
 
     with pytest.raises(ZeroDivisionError):
         map_batch([source_record()])
+
+
+@pytest.mark.parametrize("body", [BODY, b"no json"], ids=["mapped", "unmappable"])
+def test_each_output_says_where_its_input_lay(body: bytes) -> None:
+    (mapped,) = map_batch([source_record(body=body)])
+
+    assert decode(encode(mapped.envelope)).mapped_from == "cell.customer-changed-4@1234"

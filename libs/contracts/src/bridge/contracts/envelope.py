@@ -47,7 +47,8 @@ class Envelope:
 
     `entity` is None for a record about no entity (it becomes a dead letter only). `change_no` counts the entity's
     events from 1. `source_hash` is the hex hash of the source content. `time` is when the poller stored the change,
-    `source_time` when the source says it happened (None if it does not say). Both are in UTC.
+    `source_time` when the source says it happened (None if it does not say). Both are in UTC. `mapped_from` is the
+    place of the record that this one was mapped from, as `topic-partition@offset`.
     """
 
     event_id: EventId
@@ -67,3 +68,4 @@ class Envelope:
     fault_reason: Reason | None = None
     fault_field: str | None = None
     fault_detail: str | None = None
+    mapped_from: str | None = None

@@ -65,6 +65,7 @@ def encode(envelope: Envelope) -> list[Header]:
         "ce_faultreason": envelope.fault_reason.value if envelope.fault_reason else None,
         "ce_faultfield": envelope.fault_field,
         "ce_faultdetail": envelope.fault_detail,
+        "ce_mappedfrom": envelope.mapped_from,
         TRACEPARENT: envelope.traceparent,
     }
     return [(name, value.encode()[:MAX_HEADER_BYTES]) for name, value in values.items() if value is not None]
@@ -101,6 +102,7 @@ def decode(headers: Iterable[Header]) -> Envelope:
         fault_reason=_reason(found.get("ce_faultreason")),
         fault_field=found.get("ce_faultfield"),
         fault_detail=found.get("ce_faultdetail"),
+        mapped_from=found.get("ce_mappedfrom"),
     )
 
 

@@ -21,6 +21,7 @@ from bridge.publisher.domain.journal import Letter, Origin
 
 MAX_ENTITY_LENGTH: Final = 64
 MAX_TEXT_LENGTH: Final = 128
+MAX_PLACE_LENGTH: Final = 300
 KNOWN_SCHEMA: Final = 1
 _MAX_BIGINT: Final = (1 << 63) - 1
 _MAX_INTEGER: Final = (1 << 31) - 1
@@ -45,6 +46,7 @@ class Arrival:
     key: EntityKey
     wanted: Wanted
     record: Incoming
+    mapped_from: str | None = None
 
 
 def read_record(record: Incoming) -> Arrival | Letter:
@@ -56,7 +58,8 @@ def read_record(record: Incoming) -> Arrival | Letter:
     wanted = _wanted(envelope, record.value)
     if envelope.entity is None:
         return letter_without_entity(envelope, wanted, record)
-    return Arrival(EntityKey(envelope.tenant, envelope.flow, envelope.entity), wanted, record)
+    key = EntityKey(envelope.tenant, envelope.flow, envelope.entity)
+    return Arrival(key, wanted, record, envelope.mapped_from)
 
 
 def letter_without_entity(envelope: Envelope, wanted: Wanted, record: Incoming) -> Letter:
@@ -184,6 +187,9 @@ def _bounded(envelope: Envelope) -> Envelope:
     ):
         plain = len(text) <= MAX_TEXT_LENGTH and (text.isprintable())
         _check(plain, name, f"not plain text of at most {MAX_TEXT_LENGTH} characters")
+    if envelope.mapped_from is not None:
+        plain = len(envelope.mapped_from) <= MAX_PLACE_LENGTH and envelope.mapped_from.isprintable()
+        _check(plain, "ce_mappedfrom", f"not plain text of at most {MAX_PLACE_LENGTH} characters")
     return envelope
 
 

@@ -240,6 +240,7 @@ def _take_one(
             before=before.state if before else None,
             after=decision.delivery.state,
             outcome=wanted.outcome.value,
+            detail=f"Mapped from {arrival.mapped_from}." if arrival.mapped_from else None,
             origin=arrival.record.origin,
             trace_id=trace_id(wanted.traceparent),
         )

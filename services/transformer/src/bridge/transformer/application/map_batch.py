@@ -32,7 +32,13 @@ def map_batch(records: Sequence[SourceRecord]) -> list[MappedRecord]:
     Raises:
         Exception: The known good content does not map either; no record is to blame and nothing may be committed.
     """
-    return [_map_guarded(record) for record in records]
+    return [_with_origin(record, _map_guarded(record)) for record in records]
+
+
+def _with_origin(record: SourceRecord, mapped: MappedRecord) -> MappedRecord:
+    """Say where the record lay that this one was mapped from, so that a journey shows both places."""
+    place = f"{record.topic}-{record.partition}@{record.offset}"
+    return replace(mapped, envelope=replace(mapped.envelope, mapped_from=place))
 
 
 def _map_guarded(record: SourceRecord) -> MappedRecord:
