@@ -1,4 +1,4 @@
-"""Ground for one started system per module: a fresh database and a fresh topic prefix that last as long."""
+"""Ground for one started system per module: a fresh database that lasts as long."""
 
 import uuid
 from collections.abc import Iterator
@@ -15,9 +15,3 @@ def fresh_database(postgres: PostgresEndpoint) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     yield sql.create_database(postgres.dsn, name)
     sql.drop_database(postgres.dsn, name)
-
-
-@pytest.fixture(scope="module")
-def fresh_prefix() -> str:
-    """A prefix for the names of topics and consumer groups."""
-    return f"t{uuid.uuid4().hex[:12]}."

@@ -75,7 +75,7 @@ def test_a_demo_that_is_stopped_takes_every_process_with_it(folder: Path, signum
         demo.stdout.read()
 
     assert demo.returncode != 0
-    assert holds_within(lambda: _processes_in(folder) == [], timeout_seconds=15)
+    assert holds_within(lambda: _processes_in(folder) == [], timeout_seconds=60)
 
 
 def _command(folder: Path) -> list[str]:

@@ -26,7 +26,7 @@ NUMBER = 10_472
 COMPANY = Company("acme", "Acme AS", 8_200, customers=1, first_number=NUMBER)
 WHO = ("--who", "test", "--why", "test")
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class Delivered:
 
 
 @pytest.fixture(scope="module")
-def ground(server_folder: Path, kafka: KafkaEndpoint, fresh_database: str, fresh_prefix: str) -> Ground:
+def ground(server_folder: Path, kafka: KafkaEndpoint, fresh_database: str, module_topic_prefix: str) -> Ground:
     """This test's own database and topics on the session's servers."""
     folder = server_folder / "one-trace"
     folder.mkdir()
-    return Ground(folder, kafka.bootstrap_servers, fresh_database, fresh_prefix, own_servers=False)
+    return Ground(folder, kafka.bootstrap_servers, fresh_database, module_topic_prefix, own_servers=False)
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +91,9 @@ def _travel(console: Console, simulators: SimulatorProcess, ground: Ground) -> N
         "invoicesDueInType": "DAYS",
     }
     simulators.admin.write_customers(COMPANY.company_id, [customer])
-    assert holds_within(lambda: NUMBER in simulators.admin.ledger(COMPANY.tenant).customers, timeout_seconds=60)
+    assert holds_within(lambda: NUMBER in simulators.admin.ledger(COMPANY.tenant).customers, timeout_seconds=90)
     confirmed = f"select state from publisher.delivery where entity = '{NUMBER}'"
-    assert holds_within(lambda: sql.execute(ground.owner_dsn, confirmed) == "confirmed", timeout_seconds=30)
+    assert holds_within(lambda: sql.execute(ground.owner_dsn, confirmed) == "confirmed", timeout_seconds=90)
 
 
 def test_the_trace_goes_from_the_pollers_root_span_to_the_request_hop_by_hop(delivered: Delivered) -> None:

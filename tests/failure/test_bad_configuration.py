@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MISCONFIGURED = 2
-START_SECONDS = 40.0
+START_SECONDS = 90.0
 SERVICES = ("poller", "transformer", "publisher")
 CONNECTED = ("poller", "publisher")
 
@@ -82,7 +82,9 @@ async def test_a_wrong_database_url_ends_the_start_in_one_sentence_without_its_p
 
 
 async def test_a_settle_time_below_twice_the_longest_call_ends_the_start_in_one_sentence(system: System) -> None:
-    ran = await start(system, "publisher", DELIVERY__SETTLE_SECONDS="1.9", HTTP__TOTAL_SECONDS="1")
+    call = {"HTTP__CONNECT_SECONDS": "1", "HTTP__READ_SECONDS": "1", "HTTP__TOTAL_SECONDS": "1"}
+
+    ran = await start(system, "publisher", DELIVERY__SETTLE_SECONDS="1.9", **call)
 
     assert ran.code == MISCONFIGURED
     assert "PUBLISHER_DELIVERY__SETTLE_SECONDS (1.9)" in ran.sentence
@@ -170,23 +172,23 @@ async def test_one_tenants_bad_credentials_close_its_gate_and_no_other(
 ) -> None:
     harmed, other = neighbours
     token, before = harmed.employee.read_text(), name_at_oc2(harmed)
-    harm(harmed, other)
-    system.simulators.expire_sessions(harmed.company)
-    await system.until(lambda: _closed_for(system, reason), f"a gate to close for {reason}")
-    examined = await system.shell.run("doctor", "--tenant", harmed.id, "--json")
+    try:
+        harm(harmed, other)
+        system.simulators.expire_sessions(harmed.company)
+        await system.until(lambda: _closed_for(system, reason), f"a gate to close for {reason}")
+        examined = await system.shell.run("doctor", "--tenant", harmed.id, "--json")
 
-    harmed.edit(10_001)
-    other.edit(10_001)
-    await other.read()
-    await other.settled(confirmed=5)
-    newest = system.simulators.history(other.company)[-1].content["name"]
+        harmed.edit(10_001)
+        other.edit(10_001)
+        await other.arrived()
 
-    gates = await system.rows("SELECT tenant, reason FROM control.gate")
-    assert [(gate.text("tenant"), gate.text("reason")) for gate in gates] == [(harmed.id, reason)]
-    assert (name_at_oc2(harmed), name_at_oc2(other)) == (before, newest)
+        gates = await system.rows("SELECT tenant, reason FROM control.gate")
+        assert [(gate.text("tenant"), gate.text("reason")) for gate in gates] == [(harmed.id, reason)]
+        assert name_at_oc2(harmed) == before
+    finally:
+        harmed.employee.write_text(token)
     assert examined.code == 1
     assert token not in examined.out
-    harmed.employee.write_text(token)
     await all_is_well(harmed, other)
     assert await system.number("SELECT count(*) AS n FROM control.gate") == 0
 

@@ -57,7 +57,7 @@ async def test_services_outlive_the_database_and_nothing_is_lost(
 
     async with under_load(tenant):
         await asyncio.to_thread(end, postgres)
-        await system.until(lambda: _unready(system), "poller and publisher to say that they are not ready", timeout=20)
+        await system.until(lambda: _unready(system), "poller and publisher to say that they are not ready")
         await asyncio.to_thread(postgres.start)
         await system.ready(*DATABASE_SERVICES)
 

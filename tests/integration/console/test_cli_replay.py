@@ -105,7 +105,7 @@ async def taken_in(cell: ConsoleCell, records: Sequence[Record]) -> int:
         rows = await cell.rows("SELECT coalesce(sum(next_offset), 0)::bigint AS n FROM publisher.ingest_offset")
         return rows[0].number("n") >= total
 
-    await eventually(read_all, 30, what=f"{total} records read by the publisher")
+    await eventually(read_all, 90, what=f"{total} records read by the publisher")
     rows = await cell.rows("SELECT count(*) AS n FROM publisher.delivery_log WHERE step = 'ingested'")
     return rows[0].number("n")
 

@@ -41,7 +41,7 @@ _ROLES: Final = ("bridge_poller", "bridge_publisher", "bridge_console")
 _RESTART_SECONDS: Final = 0.5
 _LOOK_SECONDS: Final = 0.15
 """Between two looks: the services need the processors more than the test does."""
-_PATIENCE_SECONDS: Final = 40.0
+_PATIENCE_SECONDS: Final = 90.0
 
 _OPEN_WORK: Final = """
 SELECT (SELECT count(*) FROM poller.outbox) + (SELECT count(*) FROM publisher.outbox) AS unpublished,
@@ -110,7 +110,7 @@ class System:
 
         await self.until(all_ready, f"{', '.join(each.name for each in waited)} to be ready")
 
-    async def leave(self, *names: str, within: float = 20.0) -> dict[str, int]:
+    async def leave(self, *names: str, within: float = 60.0) -> dict[str, int]:
         """Ask services to leave by SIGTERM; return their exit codes."""
         self._supervised -= set(names)
         codes = await asyncio.gather(*(self.services[name].leave(within=within) for name in names))
@@ -217,10 +217,10 @@ class System:
             words = "\n".join(each.last_words() for each in self.services.values())
             raise AssertionError(f"{error}\n{words}") from None
 
-    async def quiet(self, *tenants: SystemTenant, timeout: float = _PATIENCE_SECONDS) -> None:
+    async def quiet(self, *tenants: SystemTenant) -> None:
         """Wait until the sources are read and nothing of it is on its way: outboxes, topics, deliveries at rest."""
         await asyncio.gather(*(tenant.read() for tenant in tenants))
-        await self.until(self._is_quiet, "the system to be quiet", timeout=timeout)
+        await self.until(self._is_quiet, "the system to be quiet")
 
     async def proof(self) -> Ran:
         """Run `bridge proof --json`."""

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from bridge.runtime.settings import KafkaSettings
 from bridge.testkit.databases import as_role
 
-LEASE_SECONDS: Final = 3.0
-HTTP_TOTAL_SECONDS: Final = 1.0
-SETTLE_SECONDS: Final = 2.0
-DRAIN_SECONDS: Final = 10.0
+LEASE_SECONDS: Final = 6.0
+HTTP_TOTAL_SECONDS: Final = 3.0
+SETTLE_SECONDS: Final = 6.0
+DRAIN_SECONDS: Final = 20.0
 ROLE_PASSWORD: Final = SecretStr("only-for-tests")
 
 _OURS: Final = ("BRIDGE_", "CONSOLE_", "POLLER_", "TRANSFORMER_", "PUBLISHER_", "DATABASE_URL", "KAFKA_BOOTSTRAP")
@@ -23,23 +23,23 @@ _OURS: Final = ("BRIDGE_", "CONSOLE_", "POLLER_", "TRANSFORMER_", "PUBLISHER_", 
 _BOTH: Final = {
     "LEASE__TTL_SECONDS": f"{LEASE_SECONDS:g}",
     "LEASE__MARGIN_SECONDS": "0.5",
-    "RELAY__DEADLINE_SECONDS": "2",
+    "RELAY__DEADLINE_SECONDS": "4",
     "RELAY__IDLE_SECONDS": "0.1",
     "HTTP__ALLOW_LOOPBACK": "1",
-    "POSTGRES__CONNECT_TIMEOUT_SECONDS": "2",
+    "POSTGRES__CONNECT_TIMEOUT_SECONDS": "5",
 }
 _VALUES: Final[Mapping[str, Mapping[str, str]]] = {
     "poller": {
         **_BOTH,
-        "HTTP__CONNECT_SECONDS": "1",
+        "HTTP__CONNECT_SECONDS": "2",
         "HTTP__READ_SECONDS": "3",
         "HTTP__TOTAL_SECONDS": "4",
         "POLL__GATE_PROBE_SECONDS": "0.5",
     },
-    "transformer": {"MAPPING__SEND_DEADLINE_SECONDS": "5"},
+    "transformer": {"MAPPING__SEND_DEADLINE_SECONDS": "15"},
     "publisher": {
         **_BOTH,
-        "HTTP__CONNECT_SECONDS": "0.5",
+        "HTTP__CONNECT_SECONDS": "2",
         "HTTP__READ_SECONDS": f"{HTTP_TOTAL_SECONDS:g}",
         "HTTP__TOTAL_SECONDS": f"{HTTP_TOTAL_SECONDS:g}",
         "INGEST__WAIT_SECONDS": "0.05",

@@ -18,7 +18,7 @@ from bridge.testkit.simulator_answers import Json, JsonObject, LoggedRequest, Wr
 from bridge.testkit.simulators import SimulatorAdmin
 
 _PAGE: Final = 500
-_PATIENCE_SECONDS: Final = 40.0
+_PATIENCE_SECONDS: Final = 90.0
 
 
 class Surroundings(Protocol):
@@ -99,6 +99,18 @@ class SystemTenant:
             return await self.states() == states
 
         await self.system.until(reached, f"{self.id} to be at {states}", timeout=timeout)
+
+    async def arrived(self) -> None:
+        """Wait until its OC2 holds under each number the name that the source shows now, and all is confirmed."""
+
+        async def reached() -> bool:
+            history = self.system.simulators.history(self.company)
+            newest = {entry.customer_number: entry.content["name"] for entry in history}
+            there = self.system.simulators.ledger(self.id).customers
+            confirmed = await self.states() == {"confirmed": len(newest)}
+            return confirmed and {number: content.get("name") for number, content in there.items()} == newest
+
+        await self.system.until(reached, f"OC2 of {self.id} to hold what the source shows")
 
     async def heard(self, topic: TopicName) -> list[Envelope]:
         """Return the tenant's records on a topic, in order per entity."""
