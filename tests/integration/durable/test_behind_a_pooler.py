@@ -106,7 +106,7 @@ async def test_two_relays_behind_it_publish_each_row_once_and_in_order(pooled: s
             relay = Relay(db, OUTBOX, broker, _Record, keeper, clock=clock, batch=50, idle_seconds=0.01)
             group.create_task(relay.run(stop))
         await _append(one)
-        await eventually(lambda: len(broker.log) >= ROWS, timeout=30)
+        await eventually(lambda: len(broker.log) >= ROWS, timeout=60)
         stop.set()
 
     by_key: dict[bytes | None, list[int]] = defaultdict(list)

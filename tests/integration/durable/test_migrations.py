@@ -136,7 +136,7 @@ async def test_a_killed_run_frees_the_lock(
         await eventually(lambda: _someone_waits(db))
     holder.kill()
 
-    applied = await asyncio.wait_for(waiting, 10)
+    applied = await asyncio.wait_for(waiting, 60)
 
     assert [step.number for step in applied] == [1, 2]
 

@@ -290,6 +290,6 @@ async def test_as_a_loop_it_moves_what_comes_and_ends_when_told(db: Database, ke
     await eventually(lambda: broker.values == ["1", "2"])
 
     stop.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
 
     assert await _left(db) == []

@@ -9,6 +9,7 @@ from bridge.contracts.topics import TOPICS, TopicName, TopicSpec, wire_name
 from bridge.messaging.admin import ChangeKind, TopicAdmin
 from bridge.runtime.errors import ConfigurationError
 from bridge.runtime.settings import KafkaSettings
+from bridge.testkit.waiting import eventually
 
 SPEC = TopicSpec(TopicName.CUSTOMER_MAPPED, 3, timedelta(days=7), "transformer", "publisher")
 
@@ -75,12 +76,17 @@ async def test_what_others_set_on_a_topic_survives_a_change_of_ours(settings: Ka
         await admin.apply([SPEC], prefix=topic_prefix, replication=1)
         state = (await admin.describe([topic]))[0]
         await admin._alter(state, {**state.settings, "segment.ms": "7200000"}, dry_run=False)
+        await eventually(lambda: _sets(admin, topic, "segment.ms"), what="the broker to show what others set")
 
         await admin.apply([replace(SPEC, retention=timedelta(days=8))], prefix=topic_prefix, replication=1)
         after = (await admin.describe([topic]))[0]
 
     assert after.settings["segment.ms"] == "7200000"
     assert after.settings["retention.ms"] == str(8 * 86_400_000)
+
+
+async def _sets(admin: TopicAdmin, topic: str, setting: str) -> bool:
+    return setting in (await admin.describe([topic]))[0].settings
 
 
 async def test_a_replication_that_the_broker_cannot_give_is_one_sentence(
