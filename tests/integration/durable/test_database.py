@@ -232,6 +232,7 @@ async def test_a_wrong_address_ends_the_start_in_one_sentence(
     database: str, change: dict[str, str], message: str
 ) -> None:
     parts = urlsplit(database)
+    assert parts.password is not None
     netloc = (
         f"{parts.username}:{change.get('password', parts.password)}@{parts.hostname}:{change.get('port', parts.port)}"
     )

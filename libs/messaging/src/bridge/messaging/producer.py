@@ -164,14 +164,19 @@ class BatchProducer:
         there is no public way to abandon it. So the sender and the connections are ended alone; nobody waits for its
         batches.
         """
-        if starting is not None:
-            # Cancelled, it would leave the connection open that it asks through, which nobody else knows. What it asks
-            # has a time-out of its own.
-            await _within(self._settings.request_timeout_seconds + _CLOSE_SECONDS, starting)
-        await _within(_CLOSE_SECONDS, producer._sender.close())
-        # Whatever became of the sender: these are all the connections that there are.
-        await _within(_CLOSE_SECONDS, producer.client.close())
-        producer._closed = True
+        try:
+            if starting is not None:
+                # Cancelled, it would leave the connection open that it asks through, which nobody else knows. What it
+                # asks has a time-out of its own.
+                await _within(self._settings.request_timeout_seconds + _CLOSE_SECONDS, starting)
+            await _within(_CLOSE_SECONDS, producer._sender.close())
+            # Whatever became of the sender: these are all the connections that there are.
+            await _within(_CLOSE_SECONDS, producer.client.close())
+        finally:
+            # Also when the loop ends before a slow close does: none is left there by then unless it was cut short.
+            for connection in list(producer.client._conns.values()):
+                connection.close()
+            producer._closed = True
 
 
 async def _partitions_of(producer: Any, topic: str) -> list[int]:
