@@ -19,7 +19,7 @@ def kafka_settings(kafka: KafkaEndpoint, topic_prefix: str) -> KafkaSettings:
 @pytest.fixture
 def settings(kafka_settings: KafkaSettings) -> TransformerSettings:
     """A transformer of this test's cell that looks often and gives up soon."""
-    mapping = MappingSettings(lag_interval_seconds=0.2, stuck_seconds=2, send_deadline_seconds=20)
+    mapping = MappingSettings(lag_interval_seconds=0.2, stuck_seconds=2, send_deadline_seconds=15)
     return TransformerSettings(kafka=kafka_settings, mapping=mapping)
 
 
