@@ -92,7 +92,7 @@ async def test_a_gate_that_is_none_is_refused_before_anything_is_written(cell: C
         ran = await cell.shell.run("gates", "open", scope, subject, *BY_ANNA)
         assert (ran.code, said in ran.sentence) == (code, True), ran
 
-    assert len(await cell.rows("SELECT id FROM control.audit")) == 1
+    assert len(await cell.rows("SELECT id FROM control.audit WHERE verb <> 'migrate'")) == 1
 
 
 async def test_a_dead_letter_alone_is_enough_to_act_on(cell: ConsoleCell) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import shutil
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, NoReturn
@@ -16,8 +16,10 @@ from typing import Annotated, Final, NoReturn
 import typer
 from rich.console import Console
 
+from bridge.durable.database import Database
 from bridge.runtime.errors import BridgeError, ConfigurationError, TransientError
 from bridge.runtime.redaction import redact, redact_text
+from bridge.tenancy.acts import record_done
 
 FINE: Final = 0
 BAD: Final = 1
@@ -30,6 +32,10 @@ Who = Annotated[
     str, typer.Option("--who", envvar="BRIDGE_OPERATOR", help="Who asks for this; stands in the audit log.")
 ]
 Why = Annotated[str, typer.Option("--why", help="Why; stands in the audit log.")]
+ReleaseWho = Annotated[
+    str, typer.Option("--who", envvar="BRIDGE_OPERATOR", help="Who releases this; stands in the audit log.")
+]
+ReleaseWhy = Annotated[str, typer.Option("--why", help="Why; stands in the audit log.")]
 ForTenant = Annotated[str | None, typer.Option("--tenant", "-t", help="Only this tenant.")]
 OfTenant = Annotated[str, typer.Option("--tenant", "-t", help="The tenant's id.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
@@ -58,6 +64,13 @@ def run(work: Callable[[], Coroutine[None, None, Answer]], *, as_json: bool) -> 
     else:
         answer.show(console())
     raise typer.Exit(answer.code)
+
+
+async def record_release(db: Database, verb: str, changed: Sequence[str], *, who: str, why: str) -> None:
+    """Write down a step of a release that changed something; one that changed nothing leaves no trace."""
+    if changed:
+        async with db.transaction() as tx:
+            await record_done(tx, who=who, why=why, verb=verb, tenant=None, args={"changed": list(changed)})
 
 
 def console() -> Console:

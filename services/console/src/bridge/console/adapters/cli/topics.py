@@ -4,11 +4,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bridge.console.adapters.cli.frame import Answer, AsJson, DryRun, examples, run
-from bridge.console.adapters.opening import open_topics
+from bridge.console.adapters.cli.frame import (
+    Answer,
+    AsJson,
+    DryRun,
+    ReleaseWho,
+    ReleaseWhy,
+    examples,
+    record_release,
+    run,
+)
+from bridge.console.adapters.opening import open_database, open_topics
 from bridge.console.settings import BrokerSettings
 from bridge.contracts.topics import TOPICS, wire_name
-from bridge.messaging.admin import TopicState
+from bridge.durable.migrate import discover, require_head
+from bridge.messaging.admin import TopicChange, TopicState
 from bridge.runtime.settings import load
 
 topics = typer.Typer(help="The topics of this cell: declared in the release, made on the broker.", no_args_is_help=True)
@@ -20,9 +30,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 @topics.command(epilog=examples("bridge topics apply --dry-run", "CONSOLE_TOPICS__REPLICATION=3 bridge topics apply"))
-def apply(dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Make the broker's topics as declared: create, add partitions, set retention. Never deletes."""
-    run(lambda: _apply(dry_run), as_json=as_json)
+def apply(
+    dry_run: DryRun = False, who: ReleaseWho = "release", why: ReleaseWhy = "release", as_json: AsJson = False
+) -> None:
+    """Make the broker's topics as declared: create, add partitions, set retention. Never deletes.
+
+    What was changed stands in the audit log, so the database must have been migrated before.
+    """
+    run(lambda: _preview() if dry_run else _apply(who, why), as_json=as_json)
 
 
 @topics.command("list", epilog=examples("bridge topics list", "bridge topics list --json"))
@@ -31,10 +46,24 @@ def list_(as_json: AsJson = False) -> None:
     run(_list, as_json=as_json)
 
 
-async def _apply(dry_run: bool) -> Answer:
+async def _preview() -> Answer:
+    return _answer(await _make(dry_run=True), dry_run=True)
+
+
+async def _apply(who: str, why: str) -> Answer:
+    async with open_database() as db:
+        # Before anything is changed: a change that cannot be written down is not made.
+        await require_head(db, discover())
+        changes = await _make(dry_run=False)
+        done = [f"{change.kind} {change.topic}: {change.detail}" for change in changes]
+        await record_release(db, "topics.apply", done, who=who, why=why)
+    return _answer(changes, dry_run=False)
+
+
+async def _make(*, dry_run: bool) -> list[TopicChange]:
     settings = load(BrokerSettings)
     async with open_topics(settings) as admin:
-        changes = await admin.apply(
+        return await admin.apply(
             TOPICS,
             prefix=settings.kafka.topic_prefix,
             replication=settings.topics.replication,
@@ -42,6 +71,8 @@ async def _apply(dry_run: bool) -> Answer:
             dry_run=dry_run,
         )
 
+
+def _answer(changes: list[TopicChange], *, dry_run: bool) -> Answer:
     def show(console: Console) -> None:
         for change in changes:
             console.print(f"{'would ' if dry_run else ''}{change.kind} {change.topic}: {change.detail}")
