@@ -92,8 +92,16 @@ async def test_after_every_replica_was_killed_one_of_them_probes_and_only_what_a
     await system.shell.ok("gates", "close", "flow", f"{by_hand.id}/customers", "--who", "test", "--why", "a migration")
     system.simulators.add_fault("oc2", system="oc2", kind="html500", scope=tenant.id)
     tenant.edit(10001, 10002, 10003)
-    by_hand.edit(10001)
     await _closed(system, tenant, {"target_down"})
+
+    async def one_is_held_back() -> bool:
+        states = await by_hand.states()
+        if states == {"confirmed": 3}:
+            # A publisher sees a gate within a second; an edit that was quicker than that is followed by another.
+            by_hand.edit(10001)
+        return states == {"ready": 1, "confirmed": 2}
+
+    await system.until(one_is_held_back, "an edit to wait behind the gate that a person closed")
     system.simulators.add_fault("source", system="tripletex", kind="html500", scope=str(tenant.company))
     await _closed(system, tenant, {"target_down", "source_down"})
 
