@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -33,6 +33,20 @@ async def wait_for_stop(stop: asyncio.Event) -> None:
 async def stop_at_once(stop: asyncio.Event) -> None:
     terminate()
     await stop.wait()
+
+
+@pytest.fixture(autouse=True)
+def default_signals() -> Iterator[None]:
+    """Give SIGTERM back its meaning after a test in which this process was told to leave."""
+    yield
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+async def test_a_second_signal_does_not_cut_off_what_follows_the_drain() -> None:
+    await serve("test", [FunctionLoop("a", stop_at_once)], drain_seconds=5, health=Health())
+
+    assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    terminate()  # would end this process here, as it once ended a poller before its last spans were sent
 
 
 async def test_sigterm_lets_every_loop_drain() -> None:

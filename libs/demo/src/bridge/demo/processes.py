@@ -19,7 +19,6 @@ from bridge.contracts.identity import SHARDS
 from bridge.demo.errors import DemoError
 from bridge.demo.ground import Ground
 from bridge.demo.values import variables
-from bridge.devstack.errors import DevstackError
 from bridge.devstack.process import ManagedProcess, tail
 from bridge.devstack.waiting import holds_within
 
@@ -195,8 +194,7 @@ def _stop(started: Sequence[Running], complain: Callable[[str], None]) -> None:
         if each.process.running:
             each.process.identity.send(signal.SIGTERM)
     for each in started:
-        try:
-            if each.process.running:
-                each.process.terminate(timeout_seconds=_STOP_SECONDS)
-        except DevstackError as error:
-            complain(str(error))
+        # They have been asked, all at once; a second signal would only hurry one that is sending its last spans.
+        if not each.process.wait(timeout_seconds=_STOP_SECONDS):
+            each.process.kill()
+            complain(f"{each.process.name} did not stop within {_STOP_SECONDS:.0f} s and was killed; see its log.")

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, Final, NoReturn, Protocol
 
 from bridge.runtime.errors import BridgeError, ConfigurationError
@@ -112,6 +113,13 @@ def _stop_on_signal(stop: asyncio.Event) -> Iterator[None]:
     finally:
         for number in _SIGNALS:
             running_loop.remove_signal_handler(number)
+            if stop.is_set():
+                # Asked twice, a process would otherwise be cut off while it gives back leases and sends its last spans.
+                signal.signal(number, _already_leaving)
+
+
+def _already_leaving(_number: int, _frame: FrameType | None) -> None:
+    """Take note of a signal and go on leaving; a function and not SIG_IGN, which child processes would inherit."""
 
 
 async def until_stopped(stop: asyncio.Event, seconds: float) -> bool:
