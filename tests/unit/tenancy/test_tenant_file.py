@@ -57,7 +57,7 @@ def test_a_good_file_is_read_with_its_defaults() -> None:
         pytest.param("id: fjord-as", "id: 12", "tenants[0].id: ", id="id-number"),
         pytest.param("poll_interval: 30", "poll_interval: 0", "tenants[0].poll_interval: ", id="interval-zero"),
         pytest.param("poll_interval: 30", "paused: 'yes'", "tenants[0].paused: ", id="paused-as-text"),
-        pytest.param("poll_interval: 30", "flows: [invoices]", "does not carry invoices", id="flow-of-a-later-release"),
+        pytest.param("poll_interval: 30", "flows: [orders]", "flows[0]", id="unknown-flow"),
         pytest.param("poll_interval: 30", "flows: []", "tenants[0].flows: ", id="no-flows"),
         pytest.param("poll_interval: 30", "flows: [customers, customers]", "named twice", id="flow-twice"),
         pytest.param("{file: /run/secrets/consumer}", "hunter2", "tripletex.consumer_token: ", id="secret-pasted"),

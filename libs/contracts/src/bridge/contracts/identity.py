@@ -28,6 +28,17 @@ _ERA_SHIFT: Final = 40
 _EVENT_NAMESPACE: Final = UUID("8d3c2a4e-6f0b-5f52-9a55-0c1b7b6b1f01")
 
 
+def invoice_ref(batch: int, invoice: object) -> SourceId:
+    """Return the source id of one invoice of one batch: `88/10472`; `invoice` names the row where it has no number."""
+    return SourceId(f"{batch}/{invoice}")
+
+
+def batch_of(source_ref: SourceId) -> int | None:
+    """Return the batch that an invoice's source id names, None if it names none."""
+    batch, slash, _ = source_ref.partition("/")
+    return int(batch) if slash and batch.isascii() and batch.isdigit() else None
+
+
 class Flow(StrEnum):
     """One direction of one kind of entity."""
 

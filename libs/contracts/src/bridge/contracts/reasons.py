@@ -29,6 +29,16 @@ class Reason(StrEnum):
     # Mapping
     NAME_MISSING = "name_missing"
     CURRENCY_INVALID = "currency_invalid"
+    INVOICE_NUMBER_INVALID = "invoice_number_invalid"
+    INVALID_KID = "invalid_kid"
+    ORDER_NUMBER_MISSING = "order_number_missing"
+    DATES_INVALID = "dates_invalid"
+    LINE_TEXT_MISSING = "line_text_missing"
+    VAT_CODE_UNKNOWN = "vat_code_unknown"
+    VAT_CODE_NOT_FOR_SALES = "vat_code_not_for_sales"
+    TOTAL_DIFFERS_FROM_LINES = "total_differs_from_lines"
+    INVOICE_OF_ZERO = "invoice_of_zero"
+    INVOICE_NEGATIVE = "invoice_negative"
     EVENT_UNREADABLE = "event_unreadable"
     UNKNOWN_SCHEMA = "unknown_schema"
     UNEXPECTED = "unexpected"
@@ -36,6 +46,22 @@ class Reason(StrEnum):
     TARGET_REFUSED = "target_refused"
     TARGET_FAILS_ON_THIS = "target_fails_on_this"
     PAYMENT_TERM_REFUSED = "payment_term_refused"
+    CUSTOMER_UNKNOWN = "customer_unknown"
+    CUSTOMER_AMBIGUOUS = "customer_ambiguous"
+    DEPARTMENT_UNKNOWN = "department_unknown"
+    PROJECT_UNKNOWN = "project_unknown"
+    CURRENCY_UNKNOWN = "currency_unknown"
+    VAT_CODE_INACTIVE = "vat_code_inactive"
+    INVOICE_NUMBER_TAKEN = "invoice_number_taken"
+    ORDER_NUMBER_TAKEN = "order_number_taken"
+    PERIOD_CLOSED = "period_closed"
+    SENDING_METHOD_REFUSED = "sending_method_refused"
+    ADOPTED_BUT_DIFFERENT = "adopted_but_different"
+    AMOUNT_DIFFERS = "amount_differs"
+    INVOICE_CHANGED_AFTER_TRANSFER = "invoice_changed_after_transfer"
+    INVOICE_MISSING_AT_TARGET = "invoice_missing_at_target"
+    INVOICE_TAKEN_BACK = "invoice_taken_back"
+    GIVEN_UP_BY_OPERATOR = "given_up_by_operator"
     TENANT_REMOVED = "tenant_removed"
     UNKNOWN_TENANT = "unknown_tenant"
     BROKER_REFUSED_RECORD = "broker_refused_record"
@@ -46,6 +72,7 @@ class Reason(StrEnum):
     SECRET_MISSING = "secret_missing"  # noqa: S105 (a reason's code, not a secret)
     WRONG_COMPANY = "wrong_company"
     RIGHTS_MISSING = "rights_missing"
+    BANK_ACCOUNT_MISSING = "bank_account_missing"
     RATE_LIMITED = "rate_limited"
     TARGET_DOWN = "target_down"
     SOURCE_DOWN = "source_down"
@@ -88,6 +115,46 @@ REASONS: Final[dict[Reason, ReasonText]] = {
         "The currency is not a code of three capital letters.",
         "Correct the customer's currency at the source; the next poll sends it.",
     ),
+    Reason.INVOICE_NUMBER_INVALID: _R(
+        "The invoice number cannot be stored at Tripletex, which takes whole numbers up to 2147483647.",
+        "Give the invoice a number within that range in OC2; the corrected invoice goes through by itself.",
+    ),
+    Reason.INVALID_KID: _R(
+        "The KID's last character is neither its MOD10 nor its MOD11 check digit.",
+        "Correct or remove the KID in OC2; the corrected invoice goes through by itself.",
+    ),
+    Reason.ORDER_NUMBER_MISSING: _R(
+        "The invoice has no order number.",
+        "Enter the order number in OC2; the corrected invoice goes through by itself.",
+    ),
+    Reason.DATES_INVALID: _R(
+        "The due date is before the invoice date.",
+        "Correct the dates in OC2; the corrected invoice goes through by itself.",
+    ),
+    Reason.LINE_TEXT_MISSING: _R(
+        "A line has no description, and Tripletex takes no line without one.",
+        "Enter a text on the line in OC2; the corrected invoice goes through by itself.",
+    ),
+    Reason.VAT_CODE_UNKNOWN: _R(
+        "A line carries a VAT code that the standard list does not hold; nothing is guessed.",
+        "Enter the code exactly as Tripletex numbers it (3, 31, 33, 5, 6, 7, 51, 52, ...) in OC2.",
+    ),
+    Reason.VAT_CODE_NOT_FOR_SALES: _R(
+        "A line carries a VAT code for purchases, which no sales invoice may have.",
+        "Choose a code for sales in OC2; the corrected invoice goes through by itself.",
+    ),
+    Reason.TOTAL_DIFFERS_FROM_LINES: _R(
+        "The total without VAT that OC2 gives is not the sum of the lines.",
+        "Find the line or the total that is wrong in OC2; the corrected invoice goes through by itself.",
+    ),
+    Reason.INVOICE_OF_ZERO: _R(
+        "The invoice sums to zero or has no line with an amount; Tripletex would charge an empty invoice.",
+        "Take the invoice out of the batch in OC2, or correct its lines.",
+    ),
+    Reason.INVOICE_NEGATIVE: _R(
+        "The invoice sums to less than zero. Credit notes are not carried, and it is not sent as an ordinary invoice.",
+        "Credit the original invoice in Tripletex by hand, then take this one out of the batch in OC2.",
+    ),
     Reason.EVENT_UNREADABLE: _R(
         "The record's headers or body are not what this event type promises.",
         "Look at the raw bytes in the letter, mend the sender, then retry the letter or resync the entity.",
@@ -111,6 +178,70 @@ REASONS: Final[dict[Reason, ReasonText]] = {
     Reason.PAYMENT_TERM_REFUSED: _R(
         "The target refused to create the payment term that the customer needs.",
         "Create a term with that number of days at the target by hand, then retry the letter.",
+    ),
+    Reason.CUSTOMER_UNKNOWN: _R(
+        "Tripletex has no customer with the invoice's customer number.",
+        "Create the customer at Tripletex with that number, or correct the number in OC2, then retry the letter.",
+    ),
+    Reason.CUSTOMER_AMBIGUOUS: _R(
+        "More than one active customer at Tripletex has the invoice's customer number.",
+        "Leave the number to one of them at Tripletex, then retry the letter.",
+    ),
+    Reason.DEPARTMENT_UNKNOWN: _R(
+        "Tripletex has no department with exactly that number.",
+        "Create the department at Tripletex, or correct the number in OC2, then retry the letter.",
+    ),
+    Reason.PROJECT_UNKNOWN: _R(
+        "Tripletex has no project with exactly that number.",
+        "Create the project at Tripletex, or correct the number in OC2, then retry the letter.",
+    ),
+    Reason.CURRENCY_UNKNOWN: _R(
+        "Tripletex has no such currency for this company.",
+        "Activate the currency at Tripletex, or correct it in OC2, then retry the letter.",
+    ),
+    Reason.VAT_CODE_INACTIVE: _R(
+        "A line carries a VAT code that is not active in this company at Tripletex.",
+        "Activate the code at Tripletex (Company, Settings, Accounting, VAT codes), or choose another in OC2, "
+        "then retry the letter.",
+    ),
+    Reason.INVOICE_NUMBER_TAKEN: _R(
+        "Another invoice at Tripletex carries this invoice number; it is not ours.",
+        "Keep the number series of OC2 and Tripletex apart; give the invoice another number in OC2.",
+    ),
+    Reason.ORDER_NUMBER_TAKEN: _R(
+        "Another order, project or offer at Tripletex carries this order number; they share one series.",
+        "Give the order another number in OC2, or free it at Tripletex, then retry the letter.",
+    ),
+    Reason.PERIOD_CLOSED: _R(
+        "The invoice date lies in an accounting period that is closed at Tripletex.",
+        "Open the period at Tripletex, or change the invoice date in OC2, then retry the letter.",
+    ),
+    Reason.SENDING_METHOD_REFUSED: _R(
+        "The customer's sending method (EHF or eFaktura) is not possible for this customer, so Tripletex refuses "
+        "the invoice although nothing is to be sent.",
+        "Change the sending method on the customer's card at Tripletex, then retry the letter.",
+    ),
+    Reason.ADOPTED_BUT_DIFFERENT: _R(
+        "The invoice is at Tripletex already, but with other dates or another KID than in OC2; it was not sent again.",
+        "Compare the two; correct the invoice at Tripletex by hand if needed, then discard the letter.",
+    ),
+    Reason.AMOUNT_DIFFERS: _R(
+        "The invoice is at Tripletex, but with another amount than its lines make. It is not sent again.",
+        "Compare the two and correct by hand (discounts, rounding and prices are usual causes), then discard the "
+        "letter.",
+    ),
+    Reason.INVOICE_CHANGED_AFTER_TRANSFER: _R(
+        "OC2 changed or took back the invoice after it had come to Tripletex; what is there stays as it is.",
+        "Credit or correct the invoice at Tripletex by hand, then discard the letter.",
+    ),
+    Reason.INVOICE_MISSING_AT_TARGET: _R(
+        "The invoice was confirmed once, and Tripletex no longer has it.",
+        "Find out who removed it at Tripletex; retry the letter to send it again, or discard the letter.",
+    ),
+    Reason.INVOICE_TAKEN_BACK: _R("OC2 took the invoice out of its batch before it was sent.", "Nothing to do."),
+    Reason.GIVEN_UP_BY_OPERATOR: _R(
+        "An operator gave the invoice up; it is not at Tripletex.",
+        "Correct the invoice in OC2 if it shall be sent after all.",
     ),
     Reason.TENANT_REMOVED: _R(
         "The tenant has been removed from the tenant file.",
@@ -146,6 +277,10 @@ REASONS: Final[dict[Reason, ReasonText]] = {
     Reason.RIGHTS_MISSING: _R(
         "The token lacks a right that this flow needs.",
         "Give the employee and the token the right in the system named; the gate opens by itself.",
+    ),
+    Reason.BANK_ACCOUNT_MISSING: _R(
+        "The company has no bank account number on its invoice account at Tripletex, so it can make no invoice.",
+        "Enter the bank account number at Tripletex (Company, Settings, Invoice); the gate opens by itself.",
     ),
     Reason.RATE_LIMITED: _R(
         "The system asked for a pause.", "Nothing to do: the gate opens by itself at the time shown."

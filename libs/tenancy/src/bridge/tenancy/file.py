@@ -38,7 +38,13 @@ class TenantEntry(TenantSpec):
     @property
     def spec(self) -> TenantSpec:
         """The part that is stored as the tenant's spec."""
-        return TenantSpec(poll_interval=self.poll_interval, tripletex=self.tripletex, oc2=self.oc2, flows=self.flows)
+        return TenantSpec(
+            poll_interval=self.poll_interval,
+            tripletex=self.tripletex,
+            oc2=self.oc2,
+            flows=self.flows,
+            language=self.language,
+        )
 
 
 class TenantFile(FrozenModel):

@@ -4,7 +4,8 @@ Owns the values. Knows neither the file nor the table they come from.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from enum import StrEnum
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -13,14 +14,18 @@ from bridge.contracts.identity import Flow, Shard, TenantId
 from bridge.tenancy.secrets import SecretRef
 from bridge.tenancy.url import TRIPLETEX_DOMAINS, check_url
 
-SUPPORTED_FLOWS: Final = frozenset({Flow.CUSTOMERS})
-"""Flows that this release carries; one that nobody would carry is refused rather than silently ignored."""
-
 
 class FrozenModel(BaseModel):
     """Frozen, strict about keys, and silent about values in its errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Language(StrEnum):
+    """The language of what a tenant's people read: the reasons on receipts."""
+
+    NORWEGIAN = "nb"
+    ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +78,13 @@ class TenantSpec(FrozenModel):
     tripletex: TripletexSpec
     oc2: Oc2Spec
     flows: Annotated[tuple[Flow, ...], Field(min_length=1, description="Which flows are carried")] = (Flow.CUSTOMERS,)
+    language: Annotated[Language, Field(description="Of the reasons on receipts: nb or en")] = Language.NORWEGIAN
 
     @field_validator("flows")
     @classmethod
     def _flows_are_carried(cls, value: tuple[Flow, ...]) -> tuple[Flow, ...]:
         if len(set(value)) != len(value):
             raise ValueError("a flow is named twice")
-        if unknown := sorted(set(value) - SUPPORTED_FLOWS):
-            raise ValueError(f"this release does not carry {', '.join(unknown)}")
         return value
 
 

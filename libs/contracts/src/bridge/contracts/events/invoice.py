@@ -1,0 +1,115 @@
+"""Invoice events: what OC2 said, and what Tripletex shall hold.
+
+Money and quantities travel as decimal text and dates as ten characters: no float and no time zone ever touches them.
+Sources: the OC2 contract for `InvoiceSnapshot`, the official Tripletex OpenAPI document for the limits of
+`InvoiceWanted`.
+"""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from bridge.contracts.events.customer import MappingNote
+
+MAX_INVOICE_NUMBER: Final = 2**31 - 1
+"""Tripletex stores an invoice number in 32 bits."""
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def _on_the_calendar(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+PureDate = Annotated[
+    str, StringConstraints(strict=True, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_on_the_calendar)
+]
+"""A day as YYYY-MM-DD, kept as text from source to target."""
+DecimalText = Annotated[str, StringConstraints(strict=True, pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$")]
+"""A decimal number as text, as OC2 writes it."""
+Currency = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
+Kid = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{1,24}[0-9-]$")]
+"""A Norwegian payment reference; whether its check digit is right is the mapping's question."""
+Number = Annotated[int, Field(strict=True, ge=1)]
+
+
+class InvoiceLine(_Event):
+    """One line, before and after mapping. `vat_code` is the code people use, never an id of Tripletex."""
+
+    description: Annotated[str, StringConstraints(strict=True, max_length=255)]
+    unit_price: DecimalText = Field(alias="unitPrice")
+    quantity: DecimalText
+    vat_code: Annotated[str, StringConstraints(strict=True, max_length=10)] = Field(alias="vatCode")
+
+
+class InvoiceSnapshot(_Event):
+    """Body of `invoice.generated.v1`: one invoice of a generated batch, as the OC2 contract promises it.
+
+    Absent means that OC2 gave null or nothing. `batch_number` tells whom the receipt is for; it is no content.
+    """
+
+    batch_number: Number = Field(alias="batchNumber")
+    invoice_number: Number = Field(alias="invoiceNumber")
+    invoice_date: PureDate = Field(alias="invoiceDate")
+    due_date: PureDate = Field(alias="dueDate")
+    kid: Kid | None = None
+    order_number: Annotated[str, StringConstraints(strict=True, max_length=50)] = Field(alias="orderNumber")
+    order_date: PureDate = Field(alias="orderDate")
+    customer_number: Number = Field(alias="customerNumber")
+    department_number: Annotated[str, StringConstraints(strict=True, max_length=20)] | None = Field(
+        None, alias="departmentNumber"
+    )
+    project_number: Annotated[str, StringConstraints(strict=True, max_length=20)] | None = Field(
+        None, alias="projectNumber"
+    )
+    currency: Currency
+    delivery_date: PureDate | None = Field(None, alias="deliveryDate")
+    total_excluding_vat: DecimalText | None = Field(None, alias="totalExcludingVat")
+    lines: tuple[InvoiceLine, ...] = Field(min_length=1)
+
+
+class InvoiceWithdrawnBecause(StrEnum):
+    """Why an invoice is no longer wanted."""
+
+    TAKEN_BACK = "taken_back"
+    """A batch that was read completely holds it no more, and no other batch holds it."""
+
+
+class InvoiceWithdrawn(_Event):
+    """Body of `invoice.withdrawn.v1`, before and after mapping."""
+
+    batch_number: Number = Field(alias="batchNumber")
+    invoice_number: Number = Field(alias="invoiceNumber")
+    because: InvoiceWithdrawnBecause
+
+
+class InvoiceWanted(_Event):
+    """Body of `invoice.mapped.v1`: the invoiced order that Tripletex shall hold.
+
+    All fifteen values of the invoice by number or code; ids of Tripletex are looked up at delivery, per batch.
+    """
+
+    invoice_number: Annotated[int, Field(strict=True, ge=1, le=MAX_INVOICE_NUMBER)] = Field(alias="invoiceNumber")
+    invoice_date: PureDate = Field(alias="invoiceDate")
+    due_date: PureDate = Field(alias="dueDate")
+    kid: Kid | None = None
+    order_number: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100)] = Field(
+        alias="orderNumber"
+    )
+    order_date: PureDate = Field(alias="orderDate")
+    customer_number: Annotated[int, Field(strict=True, ge=1, le=MAX_INVOICE_NUMBER)] = Field(alias="customerNumber")
+    department_number: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100)] | None = Field(
+        None, alias="departmentNumber"
+    )
+    project_number: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100)] | None = Field(
+        None, alias="projectNumber"
+    )
+    currency: Currency
+    delivery_date: PureDate = Field(alias="deliveryDate")
+    lines: tuple[InvoiceLine, ...] = Field(min_length=1)
+    notes: tuple[MappingNote, ...] = ()
