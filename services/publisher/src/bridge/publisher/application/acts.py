@@ -107,7 +107,7 @@ class Acts:
         after = Parcel(decision.delivery, parcel.origin, parcel.confirmed_payload)
         await unit.change([after])
         writings.log.append(_entry(act, parcel, after.delivery.state))
-        note_effects(writings, after, decision.effects, before=delivery.state, by=act.who, why=act.why)
+        note_effects(writings, after, decision.effects, by=act.who, why=act.why)
         return True, f"{_name(key)} is {after.delivery.state.value} at version {after.delivery.wanted.version}."
 
     async def _map_again(self, unit: Unit, act: AskedAct, parcel: Parcel, writings: Writings) -> tuple[bool, str]:

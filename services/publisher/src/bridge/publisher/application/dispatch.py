@@ -192,7 +192,7 @@ class Dispatcher:
                 decision = decide(parcel.delivery, facts.Claimed(hold.epoch, unit.now), self._policy)
                 after = Parcel(decision.delivery or parcel.delivery, parcel.origin, parcel.confirmed_payload)
                 changed.append(after)
-                note_effects(writings, after, decision.effects, before=parcel.delivery.state)
+                note_effects(writings, after, decision.effects)
                 if decision.rule is RuleId.CLAIM:
                     claims.append(_claim_of(after, hold))
                     writings.log.append(self._entry(parcel, after, hold))

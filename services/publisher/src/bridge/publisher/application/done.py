@@ -81,7 +81,7 @@ class Done:
         decision = decide(before, fact, self._policy)
         after = _parcel_after(parcel, decision)
         writings.log.append(self._entry(result, before.state, after))
-        note_effects(writings, after, decision.effects, before=before.state)
+        note_effects(writings, after, decision.effects)
         return after
 
     async def _others_confirmed(self, unit: Unit, parcel: Parcel, result: Result) -> bool:

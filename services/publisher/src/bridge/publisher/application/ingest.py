@@ -245,7 +245,7 @@ def _take_one(
             trace_id=trace_id(wanted.traceparent),
         )
     )
-    note_effects(writings, after, decision.effects, before=before.state if before else None)
+    note_effects(writings, after, decision.effects)
     return after
 
 

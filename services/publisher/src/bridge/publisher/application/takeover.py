@@ -102,5 +102,5 @@ class Takeover:
                 owner=self._owner,
             )
         )
-        note_effects(writings, after, decision.effects, before=before.state)
+        note_effects(writings, after, decision.effects)
         return after

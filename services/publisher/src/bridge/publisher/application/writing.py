@@ -16,7 +16,7 @@ from bridge.publisher.application.arrival import sendable_again, trace_id
 from bridge.publisher.application.ports import Resend, Unit
 from bridge.publisher.domain.content import plain
 from bridge.publisher.domain.delivery.effects import CloseLetter, Effect, OpenLetter, RefusalLogged, Superseded
-from bridge.publisher.domain.delivery.model import EntityKey, State
+from bridge.publisher.domain.delivery.model import EntityKey
 from bridge.publisher.domain.journal import Letter, LetterClosing, LogEntry, OpenedLetter, Parcel, Step, Writings
 
 MAX_ERROR_LENGTH = 2000
@@ -27,7 +27,6 @@ def note_effects(
     parcel: Parcel,
     effects: Sequence[Effect],
     *,
-    before: State | None,
     by: str | None = None,
     why: str | None = None,
 ) -> None:
@@ -37,7 +36,7 @@ def note_effects(
             case OpenLetter():
                 _open(writings, parcel, effect)
             case CloseLetter():
-                _close(writings, parcel, effect, before=before, by=by, why=why)
+                _close(writings, parcel, effect, by=by, why=why)
             case Superseded():
                 writings.log.append(_superseded(parcel, effect))
             case RefusalLogged():
@@ -125,7 +124,7 @@ def _letter_headers(opened: OpenedLetter) -> tuple[tuple[str, bytes], ...]:
 
 def _open(writings: Writings, parcel: Parcel, effect: OpenLetter) -> None:
     delivery = parcel.delivery
-    wanted, key, refusal = delivery.wanted, delivery.key, effect.refusal
+    wanted, key, refusal = effect.unsent or delivery.wanted, delivery.key, effect.refusal
     raw, origin = (
         sendable_again(wanted, wanted.payload, parcel.origin)
         if effect.stage is Stage.MAPPING
@@ -167,12 +166,11 @@ def _close(
     parcel: Parcel,
     effect: CloseLetter,
     *,
-    before: State | None,
     by: str | None,
     why: str | None,
 ) -> None:
     key = parcel.key
-    if _withdraw_unwritten(writings, key) or before is not State.DEAD:
+    if _withdraw_unwritten(writings, key):
         return
     writings.closings.append(LetterClosing(key, effect.closed_as.value, by, why))
     writings.log.append(

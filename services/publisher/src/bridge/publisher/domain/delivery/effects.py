@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from bridge.contracts.identity import Version
 from bridge.contracts.reasons import Stage
-from bridge.publisher.domain.delivery.model import Refusal
+from bridge.publisher.domain.delivery.model import Refusal, Wanted
 
 
 class LetterClosedAs(StrEnum):
@@ -18,11 +18,15 @@ class LetterClosedAs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenLetter:
-    """Write a dead letter for this version, and its record into the outbox."""
+    """Write a dead letter for this version, and its record into the outbox.
+
+    `unsent` is the content that the letter is about where the delivery keeps another one.
+    """
 
     version: Version
     stage: Stage
     refusal: Refusal
+    unsent: Wanted | None = None
 
 
 @dataclass(frozen=True, slots=True)

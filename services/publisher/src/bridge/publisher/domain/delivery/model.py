@@ -64,6 +64,11 @@ class Wanted:
         """Whether there is content that may go to the target."""
         return self.outcome is not Outcome.UNMAPPABLE
 
+    @property
+    def withdrawn(self) -> bool:
+        """Whether the source holds the entity no more."""
+        return self.outcome is Outcome.WITHDRAWN
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -84,12 +89,33 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the source shall be told of an entity, against what it was told; each a text of `receipts`, or None.
+
+    `due_at` is None where nothing is to be told. `out_epoch` is set while a call is out that tells `out`. `look` asks
+    for a look at what the source holds, once an unanswered call has settled.
+    """
+
+    wanted: str | None = None
+    sent: str | None = None
+    due_at: datetime | None = None
+    out: str | None = None
+    out_epoch: int | None = None
+    look: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One row per entity, never pruned: the memory that makes a replay of any age harmless.
 
     `due_at` is None where no work waits. `attempt` counts claims of the wanted version, `unknown_rounds` requests in
     a row whose effect stayed unknown. `maybe_there` is true from the claim until the target is known not to have
-    stored the request. `read_back` asks for one look at the target before the next request, after a takeover.
+    stored the request. `read_back` asks for one look at the target before the next request.
+
+    For invoices alone: `order_id` is the target's order behind the invoice, or one left over without an invoice, which
+    the next request takes up; `order_due_at` says when it is to be read and closed; `amount_note` tells how the amounts
+    at the target differ from the lines, and `diverged` that they do so beyond rounding. A confirmed invoice with a
+    `reason` has an open dead letter of that reason.
     """
 
     key: EntityKey
@@ -106,6 +132,21 @@ class Delivery:
     read_back: bool = False
     confirmed: Confirmed | None = None
     remote_id: str | None = None
+    order_id: str | None = None
+    order_due_at: datetime | None = None
+    amount_note: str | None = None
+    diverged: bool = False
+    receipt: Receipt = Receipt()
+
+    @property
+    def once(self) -> bool:
+        """Whether a second request would make a second document, so that a doubt is looked up and never repeated."""
+        return self.key.flow is Flow.INVOICES
+
+    @property
+    def has_letter(self) -> bool:
+        """Whether a dead letter of it is open."""
+        return self.state is State.DEAD or (self.state is State.CONFIRMED and self.reason is not None)
 
     @property
     def suspect(self) -> bool:
