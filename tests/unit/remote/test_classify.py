@@ -13,6 +13,7 @@ from bridge.remote.outcome import Applied, NotSent, Refused, Unauthorized, Unkno
 from bridge.remote.problem import FieldProblem
 
 GET, PUT, POST, BULK = CallKind.GET, CallKind.IDEMPOTENT_PUT, CallKind.POST_CREATE, CallKind.BULK_PUT
+INSIDE = CallKind.PUT_INSIDE
 _JSON = "application/json"
 
 
@@ -85,7 +86,8 @@ _CASES = {
     "409-1000": Seen("unspecified", 409, _tripletex(1000), Unknown),
     "403-9000": Seen("rights-missing", 403, _tripletex(9000), Refused),
     "404-write": Seen("no-such-address", 404, _tripletex(6000), NotSent, kinds=(PUT, POST, BULK)),
-    "405-write": Seen("no-such-address", 405, _oc2(405), NotSent, kinds=(PUT, POST, BULK)),
+    "405-write": Seen("no-such-address", 405, _oc2(405), NotSent, kinds=(PUT, POST, BULK, INSIDE)),
+    "404-inside": Seen("container-gone", 404, _oc2(404), Refused, kinds=(INSIDE,)),
     "404-read": Seen("refused", 404, _tripletex(6000), Refused, kinds=(GET,)),
     "400-11000": Seen("refused", 400, _tripletex(11000), Refused),
     "409-existing": Seen("conflict", 409, b'{"id": 7, "name": "14 dager", "days": 14}', Refused),
@@ -225,3 +227,14 @@ def test_the_documentation_lists_every_row_in_order() -> None:
 
     assert ids == ["not-sent", "answer-lost", *(row.id for row in ROWS)]
     assert markdown().count("\n") == len(ids) + 2
+
+
+def test_fractions_are_exact_decimals_only_where_they_are_asked_for() -> None:
+    answer = HttpAnswer(201, {"content-type": _JSON}, b'{"a": 0.10, "b": 1E+2, "c": 3, "d": 900719925474099.3}')
+
+    exact, floats = classify(POST, answer, decimals=True), classify(POST, answer)
+
+    assert isinstance(exact, Applied)
+    assert isinstance(floats, Applied)
+    assert repr(exact.body) == "{'a': Decimal('0.10'), 'b': Decimal('1E+2'), 'c': 3, 'd': Decimal('900719925474099.3')}"
+    assert repr(floats.body) == "{'a': 0.1, 'b': 100.0, 'c': 3, 'd': 900719925474099.2}"

@@ -14,8 +14,9 @@ from bridge.testkit.answers import json_answer, text_answer
 from bridge.testkit.clock import ManualClock
 from bridge.testkit.fake_tripletex import FakeTripletex
 from bridge.tripletex.access import TripletexTenant
-from bridge.tripletex.client import CustomerPage, TripletexClient
+from bridge.tripletex.client import TripletexClient
 from bridge.tripletex.customer import FIELDS, CustomerRow, UnreadableRow
+from bridge.tripletex.customers import CustomerPage
 
 _RATE = {"x-rate-limit-limit": "100", "x-rate-limit-remaining": "50", "x-rate-limit-reset": "5"}
 

@@ -18,7 +18,8 @@ from bridge.testkit.answers import json_answer, text_answer
 from bridge.testkit.clock import ManualClock
 from bridge.testkit.fake_tripletex import FakeTripletex, SecretFiles, refused_token
 from bridge.tripletex.access import Tokens, TripletexTenant
-from bridge.tripletex.client import CustomerPage, TripletexClient
+from bridge.tripletex.client import TripletexClient
+from bridge.tripletex.customers import CustomerPage
 from bridge.tripletex.session import MIN_LIFE, dies_at, expiration_date
 
 _OSLO = ZoneInfo("Europe/Oslo")

@@ -5,6 +5,7 @@ Owns decoding. Bytes that are not what they claim to be are a failure of that on
 
 import json
 import re
+from decimal import Decimal
 from typing import Final, NoReturn
 
 from bridge.remote.http import HttpAnswer
@@ -16,15 +17,23 @@ class MalformedAnswerError(ValueError):
     """The body is not JSON in the charset declared; the message never quotes it."""
 
 
-def json_body(answer: HttpAnswer) -> object:
+def json_body(answer: HttpAnswer, *, decimals: bool = False) -> object:
     """Return the body as JSON values.
+
+    Args:
+        answer: Whose body.
+        decimals: Whether a number with a fraction or an exponent is read as an exact `Decimal` instead of a float.
 
     Raises:
         MalformedAnswerError: Not JSON (an HTML page, a cut body), unknown charset, or bytes that the charset forbids.
     """
     try:
         text = answer.body.decode(_charset(answer))
-        value: object = json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse_constant)
+        value: object = json.loads(
+            text.removeprefix("\ufeff"),
+            parse_constant=_refuse_constant,
+            parse_float=Decimal if decimals else None,
+        )
     except LookupError as cause:
         raise MalformedAnswerError("the answer declares a charset that does not exist") from cause
     except UnicodeDecodeError:

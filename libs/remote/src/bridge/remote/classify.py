@@ -25,10 +25,14 @@ class CallKind(StrEnum):
     IDEMPOTENT_PUT = "idempotent_put"
     POST_CREATE = "post_create"
     BULK_PUT = "bulk_put"
+    PUT_INSIDE = "put_inside"
+    """An idempotent write inside something that may be gone at the far side."""
 
 
 _ALL: Final = frozenset(CallKind)
 _WRITES: Final = _ALL - {CallKind.GET}
+_INSIDE: Final = frozenset({CallKind.PUT_INSIDE})
+_CALLS: Final = {_ALL: "all", _WRITES: "writes", _INSIDE: "writes inside a batch"}
 _CODE_UNSPECIFIED: Final = 1000
 """Tripletex's `Unspecified exception`: an internal failure dressed as 400 or 409."""
 _NO_CONTENT: Final = 204
@@ -71,6 +75,7 @@ def classify(
     result: HttpAnswer | NotSentError | AnswerLostError,
     *,
     max_pause: timedelta = MAX_PAUSE,
+    decimals: bool = False,
 ) -> Outcome:
     """Return what became of the call.
 
@@ -78,12 +83,13 @@ def classify(
         kind: What the call may do.
         result: The answer, or how the call ended without one.
         max_pause: The longest pause taken over from `Retry-After`.
+        decimals: Whether the body's fractions are read as exact decimals instead of floats.
     """
     if isinstance(result, NotSentError):
         return NotSent(None, str(result))
     if isinstance(result, AnswerLostError):
         return Unknown(str(result))
-    facts = _read(result, max_pause)
+    facts = _read(result, max_pause, decimals=decimals)
     return _matching(kind, facts)._then(facts)
 
 
@@ -96,9 +102,9 @@ def _matching(kind: CallKind, facts: _Facts) -> Row:
     return next(row for row in ROWS if kind in row.calls and row._when(facts))
 
 
-def _read(answer: HttpAnswer, max_pause: timedelta) -> _Facts:
+def _read(answer: HttpAnswer, max_pause: timedelta, *, decimals: bool = False) -> _Facts:
     try:
-        body, is_json = json_body(answer), True
+        body, is_json = json_body(answer, decimals=decimals), True
     except MalformedAnswerError:
         body, is_json = None, False
     problem = read_problem(body) if is_json else None
@@ -263,6 +269,15 @@ ROWS: Final[tuple[Row, ...]] = (
         _refused(Reason.RIGHTS_MISSING),
     ),
     Row(
+        "container-gone",
+        _INSIDE,
+        "404 on a write inside something",
+        "Refused",
+        "What it would be written into is gone (OC2 has archived the batch), which is final and harmless.",
+        _status(404),
+        _refused(Reason.TARGET_REFUSED),
+    ),
+    Row(
         "no-such-address",
         _WRITES,
         "404 or 405 on a write",
@@ -301,7 +316,7 @@ def table() -> tuple[Mapping[str, str], ...]:
     return without + tuple(
         {
             "id": row.id,
-            "calls": "all" if row.calls == _ALL else "writes",
+            "calls": _CALLS[row.calls],
             "seen": row.seen,
             "outcome": row.outcome,
             "why": row.why,

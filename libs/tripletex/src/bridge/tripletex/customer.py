@@ -86,8 +86,8 @@ def raw_hash(raw: bytes) -> str:
 
 
 def _read(raw: Raw) -> CustomerRow:
-    identity = _need(raw, "id", at_least=1)
-    version = _need(raw, "version", at_least=0)
+    identity = reading.need(raw, "id")
+    version = reading.need(raw, "version", at_least=0)
     number = reading.whole(raw, "customerNumber")
     if number is None:
         # 0 says "supplier only". An absent number says nothing: to believe it would withdraw a customer for a gap.
@@ -139,13 +139,6 @@ def _address(raw: Raw) -> PostalAddress | None:
     )
     # An address of nothing and no address are the same content.
     return None if address == PostalAddress() else address
-
-
-def _need(raw: Raw, name: str, *, at_least: int) -> int:
-    value = reading.whole(raw, name)
-    if value is None or value < at_least:
-        raise FieldError(name, "is missing" if value is None else f"is too small: {value}")
-    return value
 
 
 def _try_whole(raw: Raw, name: str) -> int | None:

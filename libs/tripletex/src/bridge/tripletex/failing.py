@@ -1,7 +1,7 @@
 """From the outcome of a reading call to the error that says what to do next, and the envelope of an answer."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeVar
 
 from bridge.contracts.reasons import Reason
 from bridge.remote.errors import (
@@ -14,9 +14,12 @@ from bridge.remote.outcome import Applied, NotSent, Outcome, Refused, Unauthoriz
 from bridge.remote.pacing import DEFAULT_PAUSE
 from bridge.runtime.errors import BridgeError, SourceUnavailableError
 from bridge.tripletex.access import TripletexTenant
+from bridge.tripletex.reading import FieldError, Raw
 
 CODE_TOO_MANY: Final = 23000
 CODE_NOT_FOUND: Final = 6000
+
+_Row = TypeVar("_Row")
 
 
 def failure(tenant: TripletexTenant, outcome: Outcome, what: str) -> BridgeError:
@@ -34,7 +37,9 @@ def failure(tenant: TripletexTenant, outcome: Outcome, what: str) -> BridgeError
         case Unknown(why=why):
             return SourceUnavailableError(f"{who}: no usable answer: {why}")
         case Refused(status=403):
-            return RightsMissingError(f"{who}: the token lacks a right (403). Give it the right to read customers.")
+            return RightsMissingError(
+                f"{who}: the token lacks a right (403). Give it the rights that the preconditions list."
+            )
         case Refused(code=code) if code == CODE_TOO_MANY:
             return TooManyCustomersError(f"{who}: more rows match than one query may return (422, code 23000).")
         case Refused(status=status, code=code, detail=detail):
@@ -48,3 +53,30 @@ def value_of(applied: Applied) -> Mapping[str, object]:
     body = applied.body
     value = body.get("value") if isinstance(body, Mapping) else None
     return value if isinstance(value, Mapping) else {}
+
+
+def rows_of(tenant: TripletexTenant, outcome: Outcome, what: str) -> list[Raw]:
+    """Return the `values` of one page of a list.
+
+    Raises:
+        BridgeError: As `failure` says; for an answer that is no page, too.
+    """
+    body = outcome.body if isinstance(outcome, Applied) else None
+    values = body.get("values") if isinstance(body, Mapping) else None
+    if not isinstance(values, list) or not all(isinstance(row, Mapping) for row in values):
+        raise failure(tenant, outcome, what)
+    return values
+
+
+def read_each(tenant: TripletexTenant, what: str, rows: Iterable[Raw], read: Callable[[Raw], _Row]) -> tuple[_Row, ...]:
+    """Return every row read.
+
+    Raises:
+        SourceUnavailableError: One row breaks the contract; to leave it out would pass for an absence.
+    """
+    try:
+        return tuple(read(row) for row in rows)
+    except FieldError as error:
+        raise SourceUnavailableError(
+            f"Tripletex, tenant {tenant.tenant}, {what}: the answer breaks its contract: {error}."
+        ) from error

@@ -6,6 +6,7 @@ digits. What is none of these is a `FieldError` that names its path.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Final
 
 from bridge.tripletex.text import UnstorableTextError, normalise
@@ -32,9 +33,29 @@ def whole(raw: Raw, name: str, path: str | None = None) -> int | None:
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not -_INT64 <= value < _INT64:
         raise FieldError(path or name, f"is not a whole number: {_show(value)}")
     return value
+
+
+def need(raw: Raw, name: str, path: str | None = None, *, at_least: int = 1) -> int:
+    """Return a whole number that must be there and not below `at_least`."""
+    value = whole(raw, name, path)
+    if value is None or value < at_least:
+        raise FieldError(path or name, "is missing" if value is None else f"is too small: {value}")
+    return value
+
+
+def decimal(raw: Raw, name: str, path: str | None = None) -> Decimal | None:
+    """Return a number as an exact decimal, None if absent; the answer must have been read with decimals."""
+    value = raw.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, int | Decimal) or isinstance(value, bool):
+        raise FieldError(path or name, f"is not an exact number: {_show(value)}")
+    return Decimal(value)
 
 
 def flag(raw: Raw, name: str) -> bool | None:

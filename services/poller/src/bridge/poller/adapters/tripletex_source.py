@@ -16,8 +16,9 @@ from bridge.remote.errors import AccessDeniedError, RateLimitedError
 from bridge.runtime.errors import SourceUnavailableError
 from bridge.tenancy.secrets import SecretMissingError
 from bridge.tripletex.access import TripletexTenant
-from bridge.tripletex.client import CustomerPage, TripletexClient
+from bridge.tripletex.client import TripletexClient
 from bridge.tripletex.customer import CustomerRow, UnreadableRow
+from bridge.tripletex.customers import CustomerPage
 
 
 class TripletexSource:

@@ -1,0 +1,134 @@
+"""Orders: the one behind an invoice, an orphan whose invoice was never made, and closing.
+
+Owns how an order is read. Invoiced or not is told by its lines (`isCharged`), never by `isClosed`: Tripletex leaves the
+order open after `POST /invoice`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.remote.classify import CallKind
+from bridge.remote.outcome import Applied, Outcome, Refused
+from bridge.tripletex import reading
+from bridge.tripletex.access import TripletexTenant
+from bridge.tripletex.calls import Calls
+from bridge.tripletex.failing import CODE_NOT_FOUND, failure, read_each, value_of
+from bridge.tripletex.invoices import EVER
+from bridge.tripletex.marker import marker_of
+from bridge.tripletex.reading import FieldError, Raw
+
+_FIELDS: Final = (
+    "id,version,number,reference,deliveryComment,isClosed,customer(id,customerNumber),orderLines(id,isCharged)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundOrder:
+    """An order as Tripletex holds it. `marker` is its `deliveryComment`; `charged` says which lines are invoiced."""
+
+    id: int
+    version: int
+    number: str | None
+    reference: str | None
+    marker: str | None
+    customer_id: int | None
+    customer_number: int | None
+    is_closed: bool
+    charged: tuple[bool, ...]
+
+    @property
+    def any_charged(self) -> bool:
+        """Whether some invoice has taken lines of this order."""
+        return any(self.charged)
+
+    @property
+    def all_charged(self) -> bool:
+        """Whether nothing of this order is left to invoice; an order without lines has nothing charged."""
+        return bool(self.charged) and all(self.charged)
+
+    def is_orphan_of(self, invoice_number: int) -> bool:
+        """Whether this is our order for that invoice, with its lines and none of them invoiced."""
+        return self.marker == marker_of(invoice_number) and bool(self.charged) and not self.any_charged
+
+
+class OrderCalls(Calls):
+    """`/order`. Reading calls raise AccessDeniedError (close the gate) or TransientError (try again later)."""
+
+    async def find_orders_by_number(self, tenant: TripletexTenant, number: str) -> tuple[FoundOrder, ...]:
+        """Return the orders with exactly that number, whatever their date."""
+        found = await self._orders(tenant, ("number", number), f"order {number}")
+        return tuple(order for order in found if order.number == number)
+
+    async def find_orders_by_marker(self, tenant: TripletexTenant, invoice_number: int) -> tuple[FoundOrder, ...]:
+        """Return the orders that were made for that invoice, with or without it, whatever their date."""
+        marker = marker_of(invoice_number)
+        found = await self._orders(tenant, ("deliveryComment", marker), f"the order of invoice {invoice_number}")
+        return tuple(order for order in found if order.marker == marker)
+
+    async def get_order(self, tenant: TripletexTenant, order_id: int) -> FoundOrder | None:
+        """Return one order, None if Tripletex itself says that there is no such id."""
+        what = f"order with id {order_id}"
+        outcome = await self._read(tenant, f"/order/{order_id}", [("fields", _FIELDS)])
+        match outcome:
+            case Applied() if value := value_of(outcome):
+                (order,) = read_each(tenant, what, [value], _read_order)
+                return order
+            case Refused(status=404, code=code) if code == CODE_NOT_FOUND:
+                return None
+            case _:
+                raise failure(tenant, outcome, what)
+
+    async def close_order(
+        self, tenant: TripletexTenant, order_id: int, version: int, *, not_after: float | None = None
+    ) -> Outcome:
+        """Close an order that was just read, so that nothing more is invoiced on it; repeating it changes nothing.
+
+        Its lines are left alone. A version that has moved is `Refused` with status 409: read the order again.
+
+        Raises:
+            AccessDeniedError: There is no session to be had; nothing was sent.
+        """
+        return await self._write(
+            tenant,
+            CallKind.IDEMPOTENT_PUT,
+            "PUT",
+            f"/order/{order_id}",
+            [("updateLinesAndGroups", "false")],
+            {"id": order_id, "version": version, "isClosed": True},
+            not_after,
+        )
+
+    async def _orders(self, tenant: TripletexTenant, wanted: tuple[str, str], what: str) -> Sequence[FoundOrder]:
+        first, last = EVER
+        query = [wanted, ("orderDateFrom", first), ("orderDateTo", last), ("fields", _FIELDS)]
+        return read_each(tenant, what, await self._rows(tenant, "/order", query, what), _read_order)
+
+
+def _read_order(raw: Raw) -> FoundOrder:
+    customer = reading.part(raw, "customer") or {}
+    closed = reading.flag(raw, "isClosed")
+    if closed is None:
+        raise FieldError("isClosed", "is missing")
+    return FoundOrder(
+        id=reading.need(raw, "id"),
+        version=reading.need(raw, "version", at_least=0),
+        number=reading.text(raw, "number"),
+        reference=reading.text(raw, "reference"),
+        marker=reading.text(raw, "deliveryComment"),
+        customer_id=reading.whole(customer, "id", "customer.id"),
+        customer_number=reading.whole(customer, "customerNumber", "customer.customerNumber"),
+        is_closed=closed,
+        charged=_charged(raw),
+    )
+
+
+def _charged(raw: Raw) -> tuple[bool, ...]:
+    lines = raw.get("orderLines")
+    if not isinstance(lines, list) or not all(isinstance(line, Mapping) for line in lines):
+        raise FieldError("orderLines", "is not a list of lines")
+    flags = [reading.flag(line, "isCharged") for line in lines]
+    if None in flags:
+        # To guess would invoice a line twice or never.
+        raise FieldError("orderLines.isCharged", "is missing")
+    return tuple(flag is True for flag in flags)
