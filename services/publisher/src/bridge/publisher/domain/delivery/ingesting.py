@@ -28,11 +28,11 @@ def ingest(key: EntityKey, delivery: Delivery | None, fact: facts.Ingested, poli
         return rest_with(fresh, fact.at, RuleId.FIRST_SEEN)
     if wanted.version <= delivery.wanted.version:
         return Decision(delivery, RuleId.OLDER_OR_SAME)
+    if delivery.once and delivery.confirmed is not None:
+        return _newer_of_confirmed(delivery, wanted, fact.at)
     superseded = _superseded(delivery)
     if delivery.state not in AT_REST:
         return Decision(replace(delivery, wanted=wanted), RuleId.NEWER_IN_FLIGHT, superseded)
-    if delivery.once and delivery.state is State.CONFIRMED:
-        return newer_after_transfer(delivery, wanted, fact.at)
     return _newer_at_rest(delivery, fact, policy, superseded)
 
 
@@ -78,6 +78,13 @@ def _looks_first(delivery: Delivery, fact: facts.Ingested) -> bool:
 def _look_first(delivery: Delivery, due_at: datetime, rule: RuleId) -> Decision:
     asked = replace(delivery, attempt=0, reason=None, maybe_there=True)
     return doubt(receipts.wish(replace(asked, state=State.IN_DOUBT), due_at), due_at, rule)
+
+
+def _newer_of_confirmed(delivery: Delivery, wanted: Wanted, at: datetime) -> Decision:
+    """Take newer content of a confirmed invoice; one that is being verified goes on being so."""
+    decision = newer_after_transfer(replace(delivery, state=State.CONFIRMED), wanted, at)
+    raised = decision.delivery or delivery
+    return replace(decision, delivery=replace(raised, state=delivery.state))
 
 
 def newer_after_transfer(delivery: Delivery, wanted: Wanted, at: datetime) -> Decision:

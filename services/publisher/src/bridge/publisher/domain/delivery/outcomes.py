@@ -84,9 +84,7 @@ def _applied(delivery: Delivery, fact: facts.Applied) -> Decision:
         return Decision(delivery, RuleId.STRAY)
     settled = _confirmed(delivery, delivery.sent.version, fact.at, fact.remote_id)
     if not delivery.once:
-        return (
-            rest_with(settled, fact.at, RuleId.APPLIED) if delivery.newer_waits else Decision(settled, RuleId.APPLIED)
-        )
+        return _rest_with_newer(delivery, settled, fact.at, RuleId.APPLIED)
     ordered = replace(
         settled,
         order_id=fact.order_id or settled.order_id,
@@ -97,15 +95,18 @@ def _applied(delivery: Delivery, fact: facts.Applied) -> Decision:
     return _transferred(ordered, delivery.sent, fact.at, fact.diverged, RuleId.APPLIED)
 
 
+def _rest_with_newer(delivery: Delivery, settled: Delivery, at: datetime, rule: RuleId) -> Decision:
+    return rest_with(settled, at, rule) if delivery.newer_waits else Decision(settled, rule)
+
+
 def _found(delivery: Delivery, fact: facts.FoundWanted) -> Decision:
     """Confirm what a look found at the target."""
     held = _held(delivery, fact.version, fact.at)
     if held is None:
         return Decision(delivery, RuleId.STRAY)
-    letter = delivery.reason if delivery.confirmed is not None else None
     settled = _confirmed(delivery, held.version, fact.at, fact.remote_id)
     if not delivery.once:
-        return rest_with(settled, fact.at, RuleId.FOUND) if delivery.newer_waits else Decision(settled, RuleId.FOUND)
+        return _rest_with_newer(delivery, settled, fact.at, RuleId.FOUND)
     order_id = fact.order_id or settled.order_id
     ordered = replace(
         settled,
@@ -115,11 +116,17 @@ def _found(delivery: Delivery, fact: facts.FoundWanted) -> Decision:
         order_due_at=fact.at if order_id else None,
         amount_note=fact.amount_note or settled.amount_note,
     )
-    if letter is not None:
-        # Looked up again while its letter is open: that one stands.
-        kept = replace(ordered, reason=letter)
-        return Decision(receipts.wish(kept, fact.at, standing_refusal(kept)), RuleId.FOUND)
+    if delivery.confirmed is not None:
+        return _verified(replace(ordered, confirmed=delivery.confirmed), delivery.reason, fact)
     return _transferred(ordered, held, fact.at, fact.differs, RuleId.FOUND)
+
+
+def _verified(delivery: Delivery, letter: Reason | None, fact: facts.FoundWanted) -> Decision:
+    """A confirmed invoice is still there; the letter that is open stands, else what differs opens one."""
+    flaw = fact.differs if letter is None else None
+    kept = replace(delivery, reason=letter or (flaw.reason if flaw else None))
+    opened = (OpenLetter(kept.wanted.version, Stage.DELIVERY, flaw),) if flaw else ()
+    return Decision(receipts.wish(kept, fact.at, flaw or standing_refusal(kept)), RuleId.FOUND, opened)
 
 
 def _held(delivery: Delivery, version: Version | None, at: datetime) -> Sent | None:

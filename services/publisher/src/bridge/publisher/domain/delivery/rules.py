@@ -141,17 +141,17 @@ RULES: Final[dict[RuleId, Rule]] = {
         "The wanted content is replaced; what was sent stays, and its outcome decides.",
     ),
     RuleId.TOLD_AGAIN: Rule(
-        (C,),
+        (C, S, D),
         (facts.Ingested,),
-        "newer version of an invoice, same source hash",
-        (C,),
+        "newer version of a confirmed invoice (being verified or not), same source hash",
+        (C, S, D),
         "No call: version and batch are raised, and the receipt is wanted again.",
     ),
     RuleId.CHANGED_AFTER_TRANSFER: Rule(
-        (C,),
+        (C, S, D),
         (facts.Ingested,),
-        "newer version of an invoice, other content or taken back",
-        (C,),
+        "newer version of a confirmed invoice (being verified or not), other content or taken back",
+        (C, S, D),
         "An invoice in the books is not changed: what is there stays, and a letter tells a person.",
     ),
     RuleId.CLAIM: Rule(
