@@ -88,9 +88,17 @@ def test_loopback_is_for_development_only(url: str) -> None:
         check_url(url, allow_loopback=False)
 
 
-def test_development_opens_loopback_and_nothing_else() -> None:
+def test_a_container_is_for_development_only() -> None:
+    assert check_url("http://simulators:8080/v2", allow_loopback=True, domains=TRIPLETEX_DOMAINS)
+
     with pytest.raises(ValueError, match="https"):
-        check_url("http://10.0.0.5/v2", allow_loopback=True)
+        check_url("http://simulators:8080/v2", allow_loopback=False)
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.5/v2", "http://2130706433/v2", "http://oc2.example.com/api"])
+def test_development_opens_this_machine_and_containers_and_nothing_else(url: str) -> None:
+    with pytest.raises(ValueError, match="https"):
+        check_url(url, allow_loopback=True)
 
 
 def test_an_oc2_may_be_any_public_host_and_port() -> None:

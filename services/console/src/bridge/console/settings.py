@@ -60,4 +60,4 @@ class AddressSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="BRIDGE_")
 
-    allow_loopback: bool = Field(False, description="Development only: tenants may be on this machine")
+    allow_loopback: bool = Field(False, description="Development only: tenants may be on this machine or in containers")
