@@ -4,12 +4,13 @@ Owns the order of events. Every trouble is armed before the customer it shall me
 counter, so the story is the same on a slow machine.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.demo.cast import Company
 from bridge.demo.norway import Register
+from bridge.demo.sources import fill_sources
 from bridge.demo.stage import Stage
 from bridge.demo.values import LATE_EFFECT_SECONDS, SLOW_ANSWER_SECONDS
 from bridge.testkit.simulator_answers import Json, JsonObject
@@ -30,7 +31,7 @@ class Scenario:
 
     stage: Stage
     register: Register
-    _ids: dict[str, dict[int, int]] = field(default_factory=dict)
+    _ids: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     _edits_left: Iterator[JsonObject] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,18 +57,12 @@ class Scenario:
         return bool(entries) and all(entry.status is not None for entry in entries)
 
     def _load(self) -> None:
-        """Fill the sources: one customer without a name, one with a currency that is none."""
+        """Fill the sources."""
+        self._ids = fill_sources(self.stage.cast, self.stage.simulators, self.register)
         for company in self.stage.cast:
-            customers = [
-                dict(row) for row in self.register.customers(company.customers, first_number=company.first_number)
-            ]
-            if company is self.stage.cast[0]:
-                customers[70] |= {"name": ""}
-            if company is self.stage.cast[2]:
-                customers[80] |= {"currency": "kr"}
-            written = self.stage.simulators.write_customers(company.company_id, customers)
-            self._ids[company.tenant] = {row.customer_number: row.id for row in written}
-            self.stage.say(f"{company.name} ({company.tenant}) has {len(written)} customers in Tripletex")
+            self.stage.say(
+                f"{company.name} ({company.tenant}) has {len(self._ids[company.tenant])} customers in Tripletex"
+            )
 
     def _arm(self) -> None:
         """Prepare the troubles that the first delivery meets."""
