@@ -1,6 +1,8 @@
 """The simulators as a process, and our clients over a real connection to them."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,11 @@ from bridge.oc2.client import Oc2Client
 from bridge.remote.http import Timeouts
 from bridge.remote.httpx_port import HttpxPort
 from bridge.runtime.clock import SystemClock
+from bridge.testkit.simulator_invoices import CompanyBooks
 from bridge.testkit.simulators import SimulatorAdmin, SimulatorProcess
 from bridge.tripletex.access import Tokens, TripletexTenant
 from bridge.tripletex.client import TripletexClient
+from bridge.tripletex.invoice_body import ExistingOrder, InvoiceLine, InvoiceRequest, NewOrder
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
 COMPANY = 4711
@@ -71,3 +75,58 @@ def tripletex(port: HttpxPort) -> TripletexClient:
 @pytest.fixture
 def oc2(port: HttpxPort) -> Oc2Client:
     return Oc2Client(port, timeouts=TIMEOUTS)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The company's books at the simulator, two of its customers, and requests for the first of them."""
+
+    books: CompanyBooks
+    customer: int
+    discounted: int
+
+    def line(self, price: str = "1250.00", count: str = "1", *, text: str = "Frakt pall", vat: int = 3) -> InvoiceLine:
+        """One line."""
+        return InvoiceLine(text, Decimal(count), Decimal(price), vat)
+
+    def order(
+        self,
+        *lines: InvoiceLine,
+        number: str | None = "50302",
+        reference: str | None = None,
+        customer: int | None = None,
+        department: int | None = None,
+        project: int | None = None,
+        currency: int = 1,
+    ) -> NewOrder:
+        """An order of one line unless others are given."""
+        return NewOrder(
+            number=number,
+            order_date="2026-11-03",
+            delivery_date="2026-11-05",
+            customer_id=customer or self.customer,
+            currency_id=currency,
+            lines=lines or (self.line(),),
+            department_id=department,
+            project_id=project,
+            reference=reference,
+        )
+
+    def request(
+        self, number: int = 10302, order: NewOrder | ExistingOrder | None = None, *, kid: str | None = "7000103023"
+    ) -> InvoiceRequest:
+        """An invoice of that order."""
+        return InvoiceRequest(number, "2026-11-10", "2026-11-24", order or self.order(), kid)
+
+
+@pytest.fixture
+def shop(admin: SimulatorAdmin) -> Shop:
+    """Customers 10002 and, with a discount of its own, 10004."""
+    first, second = admin.write_customers(
+        COMPANY,
+        [
+            {"name": "Ærlig Sjømat AS", "customerNumber": 10002},
+            {"name": "Rabatt AS", "customerNumber": 10004, "discountPercentage": 10},
+        ],
+    )
+    return Shop(admin.books(COMPANY), first.id, second.id)

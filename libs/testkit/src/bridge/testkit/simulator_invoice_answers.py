@@ -67,6 +67,8 @@ class StoredOrder:
     department_number: str | None
     project_number: str | None
     internal_comment: str
+    delivery_comment: str
+    reference: str
     is_closed: bool
     invoice_numbers: tuple[int, ...]
     lines: tuple[StoredLine, ...]
@@ -145,6 +147,8 @@ def read_order(row: JsonObject) -> StoredOrder:
         department_number=optional_text(row, "departmentNumber"),
         project_number=optional_text(row, "projectNumber"),
         internal_comment=text(row, "internalComment"),
+        delivery_comment=text(row, "deliveryComment"),
+        reference=text(row, "reference"),
         is_closed=row.get("isClosed") is True,
         invoice_numbers=tuple(_integers(row.get("invoiceNumbers"))),
         lines=tuple(read_line(line) for line in as_rows(row.get("lines"))),

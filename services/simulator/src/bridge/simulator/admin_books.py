@@ -266,6 +266,8 @@ def _order_json(books: Books, order: Order) -> JsonObject:
         "departmentNumber": department.get("departmentNumber"),
         "projectNumber": project.get("number"),
         "internalComment": order.content["internalComment"],
+        "deliveryComment": order.content["deliveryComment"],
+        "reference": order.content["reference"],
         "isClosed": order.closed,
         "version": order.version,
         "invoiceNumbers": [invoice.number for invoice in books.invoices_of(order)],
