@@ -173,7 +173,7 @@ def desk() -> Desk:
         standing,
         gatekeeper,
         Takeover(store, in_flight, clock, policy=policy, owner="me", dead_letter_topic="dead", on_doubt=terms.rest),
-        DeliverCustomers(oc2, terms, clock),
+        {Flow.CUSTOMERS: DeliverCustomers(oc2, terms, clock)},
         Done(store, policy=policy, backoff=backoff, owner="me", dead_letter_topic="dead"),
         in_flight,
         policy=policy,
@@ -459,7 +459,7 @@ async def test_a_tenant_gets_no_more_than_its_share_while_its_calls_hang(desk: D
     async with asyncio.TaskGroup() as calls:
         assert await desk.dispatcher.look_once(calls) == 410
         assert await desk.dispatcher.look_once(calls) == 0
-        assert desk.in_flight.of(ACME) == 400
+        assert desk.in_flight.of(ACME, Flow.CUSTOMERS) == 400
         desk.oc2.held_up.set()
 
     assert await desk.turn() == 400

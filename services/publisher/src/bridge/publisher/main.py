@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 
 from opentelemetry.sdk.trace.export import SpanExporter
 
+from bridge.contracts.identity import Flow
 from bridge.contracts.topics import TopicName, wire_name
 from bridge.durable.database import Database
 from bridge.durable.lease import LeaseKeeper
@@ -285,7 +286,7 @@ def _dispatcher(
             dead_letter_topic=rules.dead_letter_topic,
             on_doubt=terms.rest,
         ),
-        DeliverCustomers(outside.target, terms, outside.clock, list_size=settings.delivery.list_size),
+        {Flow.CUSTOMERS: DeliverCustomers(outside.target, terms, outside.clock, list_size=settings.delivery.list_size)},
         Done(
             store,
             policy=rules.policy,

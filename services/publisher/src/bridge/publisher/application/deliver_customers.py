@@ -4,7 +4,7 @@ A list that stays unanswered puts all of its rows in doubt, so what was ever in 
 ends with one result for each claim it was given, whatever happens on the way.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -66,6 +66,11 @@ class DeliverCustomers:
         self._clock = clock
         self._list_size = list_size
 
+    @property
+    def in_hand(self) -> int | None:
+        """As many as the process may carry: a list costs one call."""
+        return None
+
     def plan(self, claims: Sequence[Claim]) -> Iterator[Sequence[Claim]]:
         """Split a tenant's claims into calls: what needs a look or may fail alone goes alone, the rest in lists."""
         together = [claim for claim in claims if not _goes_alone(claim)]
@@ -73,13 +78,16 @@ class DeliverCustomers:
             yield together[start : start + self._list_size]
         yield from ([claim] for claim in claims if _goes_alone(claim))
 
-    async def send(self, claims: Sequence[Claim], *, deadline: Callable[[], float]) -> list[Result]:
-        """Send one planned call and return one result a claim."""
+    async def send(
+        self, claims: Sequence[Claim], *, deadline: Callable[[], float]
+    ) -> AsyncGenerator[Sequence[Result], None]:
+        """Send one planned call and give its results, one a claim, in one part."""
         if deadline() <= self._clock.boot():
-            return [Result(claim, Late()) for claim in claims]
-        if len(claims) == 1:
-            return [await self._send_alone(claims[0], deadline)]
-        return await self._send_list(claims, deadline)
+            yield [Result(claim, Late()) for claim in claims]
+        elif len(claims) == 1:
+            yield [await self._send_alone(claims[0], deadline)]
+        else:
+            yield await self._send_list(claims, deadline)
 
     async def _send_list(self, claims: Sequence[Claim], deadline: Callable[[], float]) -> list[Result]:
         ready, done = await self._address(claims, deadline)

@@ -1,24 +1,26 @@
 """The dispatcher: claims due rows of the shards it holds, fairly, and sees each call through to its durable result.
 
-A tenant has one dispatcher at a time. One tenant's slow target keeps its own few calls busy and nobody else's.
+A tenant has one dispatcher at a time. One tenant's slow target keeps its own few calls busy and nobody else's, and one
+flow of a tenant leaves the other's calls alone.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from bridge.contracts.identity import Flow, Shard, TenantId
 from bridge.publisher.application.arrival import trace_id
-from bridge.publisher.application.deliver_customers import DeliverCustomers
+from bridge.publisher.application.deliverer import Deliverer
 from bridge.publisher.application.done import Done
 from bridge.publisher.application.gatekeeper import Gatekeeper
 from bridge.publisher.application.in_flight import InFlight
 from bridge.publisher.application.ports import ClaimAsk, DeliveryStore, Hold, Holds, TenantStanding, WaitingHead
 from bridge.publisher.application.takeover import Takeover
-from bridge.publisher.application.verdict import Claim, Late, Result, Unclear
+from bridge.publisher.application.verdict import Claim, Late, Result, Unclear, Waits
 from bridge.publisher.application.writing import note_effects, write
 from bridge.publisher.domain.content import changed_fields
 from bridge.publisher.domain.delivery import facts
@@ -40,10 +42,10 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How much may be on the way: rows of the process, rows of a tenant, calls of a tenant; seconds between looks.
+    """How much may be on the way: rows of the process, rows and calls of a tenant's flow; seconds between looks.
 
-    `least_share` is what a tenant may claim however full the process is, so `rows` is passed by at most that much for
-    each tenant with due work.
+    `least_share` is what a tenant's flow may claim however full the process is, so `rows` is passed by at most that
+    much for each one with due work.
     """
 
     rows: int = 4000
@@ -63,7 +65,7 @@ class Dispatcher:
         tenants: TenantStanding,
         gatekeeper: Gatekeeper,
         takeover: Takeover,
-        deliver: DeliverCustomers,
+        deliverers: Mapping[Flow, Deliverer],
         done: Done,
         in_flight: InFlight,
         *,
@@ -81,7 +83,7 @@ class Dispatcher:
         self._tenants = tenants
         self._gatekeeper = gatekeeper
         self._takeover = takeover
-        self._deliver = deliver
+        self._deliverers = deliverers
         self._done = done
         self._in_flight = in_flight
         self._policy = policy
@@ -92,7 +94,7 @@ class Dispatcher:
         self._checkpoints = checkpoints
         self._beat = beat
         self._stopping = False
-        self._lanes: dict[TenantId, asyncio.Semaphore] = {}
+        self._lanes: dict[tuple[TenantId, Flow], asyncio.Semaphore] = {}
         self._oldest_open = timedelta(0)
 
     @property
@@ -124,9 +126,9 @@ class Dispatcher:
         if not asks:
             return 0
         claims = await self._claim(asks, holds)
-        for tenant, mine in _by_tenant(claims).items():
-            for group in self._deliver.plan(mine):
-                calls.create_task(self._see_through(tenant, group), name=f"send {tenant}")
+        for (tenant, flow), mine in _by_flow(claims).items():
+            for group in self._deliverers[flow].plan(mine):
+                calls.create_task(self._see_through(tenant, flow, group), name=f"send {flow} of {tenant}")
         return len(claims)
 
     def _asks(self, heads: Sequence[WaitingHead], holds: Mapping[Shard, Hold]) -> list[ClaimAsk]:
@@ -135,7 +137,7 @@ class Dispatcher:
         self._oldest_open = timedelta(0)
         open_heads: list[tuple[WaitingHead, int, bool]] = []
         for head in heads:
-            if head.overdue < timedelta(0):
+            if head.overdue < timedelta(0) or head.flow not in self._deliverers:
                 continue
             gauge(
                 Metric.DELIVERY_OLDEST_DUE_SECONDS,
@@ -152,7 +154,7 @@ class Dispatcher:
         left = self._pace.rows - len(self._in_flight)
         if left <= 0:
             # Full of what hangs somewhere else: those who have nothing on the way must not wait for it.
-            open_heads = [one for one in open_heads if not self._in_flight.of(one[0].tenant)]
+            open_heads = [one for one in open_heads if not self._in_flight.of(one[0].tenant, one[0].flow)]
         if not open_heads:
             return []
         share = max(self._pace.least_share, left // len(open_heads))
@@ -163,8 +165,9 @@ class Dispatcher:
 
     def _room(self, tenant: TenantId, flow: Flow) -> int:
         at_once = self._gatekeeper.at_once(tenant, flow)
-        limit = self._pace.rows_per_tenant if at_once is None else at_once
-        return limit - self._in_flight.of(tenant)
+        in_hand = self._deliverers[flow].in_hand
+        limits = (self._pace.rows_per_tenant, at_once, in_hand)
+        return min(limit for limit in limits if limit is not None) - self._in_flight.of(tenant, flow)
 
     async def _claim(self, asks: Sequence[ClaimAsk], holds: Mapping[Shard, Hold]) -> list[Claim]:
         by_tenant = {ask.tenant: ask.hold for ask in asks}
@@ -193,38 +196,63 @@ class Dispatcher:
                 after = Parcel(decision.delivery or parcel.delivery, parcel.origin, parcel.confirmed_payload)
                 changed.append(after)
                 note_effects(writings, after, decision.effects)
-                if decision.rule is RuleId.CLAIM:
+                if decision.rule in (RuleId.CLAIM, RuleId.CLAIM_LOOK):
                     claims.append(_claim_of(after, hold))
                     writings.log.append(self._entry(parcel, after, hold))
             await unit.change(changed)
             await write(unit, writings, dead_letter_topic=self._dead_letter_topic)
         return claims
 
-    async def _see_through(self, tenant: TenantId, claims: Sequence[Claim]) -> None:
-        """Send one call and write its results; the claims are in our hands until that is done."""
+    async def _see_through(self, tenant: TenantId, flow: Flow, claims: Sequence[Claim]) -> None:
+        """Send one group and write its results as they come; a claim is in our hands until its result is durable."""
         try:
-            async with self._lanes.setdefault(tenant, asyncio.Semaphore(self._pace.calls_per_tenant)):
-                if self._stopping:
-                    results = [Result(claim, Late()) for claim in claims]
-                else:
-                    results = await self._send(tenant, claims)
-            self._checkpoints(Checkpoint.AFTER_ANSWER_BEFORE_DONE, _ids(claims))
-            await self._write_done(results)
-            await self._gatekeeper_notes(tenant, results)
+            async with (
+                self._lanes.setdefault((tenant, flow), asyncio.Semaphore(self._pace.calls_per_tenant)),
+                aclosing(self._results(tenant, flow, claims)) as parts,
+            ):
+                async for results in parts:
+                    self._checkpoints(Checkpoint.AFTER_ANSWER_BEFORE_DONE, _ids([one.claim for one in results]))
+                    await self._write_done(results)
+                    await self._gatekeeper_notes(tenant, flow, results)
+                    self._in_flight.drop(one.claim for one in results)
         finally:
             self._in_flight.drop(claims)
-            if not self._in_flight.of(tenant):
-                self._lanes.pop(tenant, None)
+            if not self._in_flight.of(tenant, flow):
+                self._lanes.pop((tenant, flow), None)
             self._wake.set()
 
-    async def _send(self, tenant: TenantId, claims: Sequence[Claim]) -> list[Result]:
+    async def _results(
+        self, tenant: TenantId, flow: Flow, claims: Sequence[Claim]
+    ) -> AsyncGenerator[Sequence[Result], None]:
+        """Give one result for each claim, part by part; what need not be sent any more is let go between two parts."""
+        left = {claim.parcel.key: claim for claim in claims}
+        if self._stopping:
+            yield [Result(claim, Late()) for claim in claims]
+            return
         try:
-            return await self._deliver.send(claims, deadline=lambda: self._deadline(claims[0].hold))
+            async with aclosing(
+                self._deliverers[flow].send(claims, deadline=lambda: self._deadline(claims[0].hold))
+            ) as parts:
+                async for results in parts:
+                    for result in results:
+                        del left[result.claim.parcel.key]
+                    yield results
+                    if left and (let_go := self._let_go(tenant, flow)):
+                        yield [Result(claim, let_go) for claim in left.values()]
+                        return
         except Exception as error:
             # Whatever one tenant's target says, no other tenant may feel it.
             log.error("A call ended in a way that nobody foresaw; it is in doubt.", tenant=tenant, exc_info=error)
             why = f"An unforeseen {type(error).__name__} ended the call."
-            return [Result(claim, Unclear(why)) for claim in claims]
+            yield [Result(claim, Unclear(why)) for claim in left.values()]
+
+    def _let_go(self, tenant: TenantId, flow: Flow) -> Late | Waits | None:
+        """Return what becomes of the unsent rest of a group: nothing if it is to be sent."""
+        if self._stopping:
+            return Late()
+        if self._gatekeeper.at_once(tenant, flow) == 0:
+            return Waits(None, "A gate closed while this waited for its turn.", None)
+        return None
 
     async def _write_done(self, results: Sequence[Result]) -> None:
         """Write until it is durable or the shard has another owner, whose takeover then decides."""
@@ -242,9 +270,9 @@ class Dispatcher:
             if current is not None and current.epoch != hold.epoch:
                 return
 
-    async def _gatekeeper_notes(self, tenant: TenantId, results: Sequence[Result]) -> None:
+    async def _gatekeeper_notes(self, tenant: TenantId, flow: Flow, results: Sequence[Result]) -> None:
         try:
-            await self._gatekeeper.note(tenant, results[0].claim.parcel.key.flow, results)
+            await self._gatekeeper.note(tenant, flow, results)
         except TransientError as error:
             log.warning("A gate could not be written; the next answer tries again.", tenant=tenant, error=str(error))
 
@@ -273,10 +301,10 @@ def _claim_of(parcel: Parcel, hold: Hold) -> Claim:
     return Claim(parcel, hold, changed_fields(parcel.confirmed_payload, parcel.delivery.wanted.payload))
 
 
-def _by_tenant(claims: Sequence[Claim]) -> Mapping[TenantId, list[Claim]]:
-    grouped: defaultdict[TenantId, list[Claim]] = defaultdict(list)
+def _by_flow(claims: Sequence[Claim]) -> Mapping[tuple[TenantId, Flow], list[Claim]]:
+    grouped: defaultdict[tuple[TenantId, Flow], list[Claim]] = defaultdict(list)
     for claim in claims:
-        grouped[claim.parcel.key.tenant].append(claim)
+        grouped[claim.parcel.key.tenant, claim.parcel.key.flow].append(claim)
     return grouped
 
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bridge.contracts.identity import Version
 from bridge.publisher.application.arrival import trace_id
 from bridge.publisher.application.ports import DeliveryStore, Unit
 from bridge.publisher.application.verdict import Adopted, Result, Unclear, fact_of, step_of
 from bridge.publisher.application.writing import note_effects, write
 from bridge.publisher.domain.content import notes
-from bridge.publisher.domain.delivery.model import Policy, State
+from bridge.publisher.domain.delivery.model import Delivery, Policy, State
 from bridge.publisher.domain.delivery.transitions import Decision, decide
 from bridge.publisher.domain.journal import LogEntry, Parcel, Step, Writings
 from bridge.remote.pacing import backoff
@@ -118,17 +119,23 @@ class Done:
 
 
 def _is_ours(parcel: Parcel, result: Result) -> bool:
-    delivery, claim = parcel.delivery, result.claim
+    """Whether the row still is as it was claimed; newer content may have come in meanwhile, another claim may not."""
+    delivery, claimed = parcel.delivery, result.claim.parcel.delivery
     return (
         delivery.state is State.SENDING
-        and delivery.claim_epoch == claim.hold.epoch
-        and delivery.sent is not None
-        and delivery.sent.version == claim.parcel.delivery.wanted.version
+        and delivery.claim_epoch == result.claim.hold.epoch
+        and delivery.attempt == claimed.attempt
+        and _sent_version(delivery) == _sent_version(claimed)
     )
+
+
+def _sent_version(delivery: Delivery) -> Version | None:
+    """A look leaves what was sent on the row; there may be nothing that was."""
+    return delivery.sent.version if delivery.sent else None
 
 
 def _parcel_after(parcel: Parcel, decision: Decision) -> Parcel:
     delivery = decision.delivery or parcel.delivery
-    sent, newly_confirmed = parcel.delivery.sent, delivery.confirmed != parcel.delivery.confirmed
+    sent, newly_confirmed = delivery.sent, delivery.confirmed != parcel.delivery.confirmed
     confirmed = sent.payload if sent is not None and newly_confirmed else parcel.confirmed_payload
     return Parcel(delivery, parcel.origin, confirmed)
