@@ -25,8 +25,17 @@ from bridge.durable.database import Database
 from bridge.durable.migrate import discover, migrate
 from bridge.publisher.adapters.memory_deliveries import MemoryDeliveries
 from bridge.publisher.adapters.postgres_deliveries import PostgresDeliveries, lease_name
-from bridge.publisher.application.ports import ClaimAsk, DeliveryStore, Hold, StaleWriteError
-from bridge.publisher.domain.delivery.model import Confirmed, Delivery, EntityKey, Refusal, Sent, State, Wanted
+from bridge.publisher.application.ports import ClaimAsk, DeliveryStore, Errand, Hold, StaleWriteError
+from bridge.publisher.domain.delivery.model import (
+    Confirmed,
+    Delivery,
+    EntityKey,
+    Receipt,
+    Refusal,
+    Sent,
+    State,
+    Wanted,
+)
 from bridge.publisher.domain.journal import Letter, LetterClosing, LogEntry, Note, Origin, Parcel, SourceRow, Step
 from bridge.runtime.settings import PostgresSettings
 from bridge.tenancy.acts import ActStore
@@ -132,6 +141,34 @@ def parcel(
     return Parcel(delivery, origin, b"before")
 
 
+def invoice(
+    number: int,
+    *,
+    tenant: TenantId = ACME,
+    receipt_due_at: datetime | None = PAST,
+    order_due_at: datetime | None = PAST,
+    out_epoch: int | None = None,
+) -> Parcel:
+    """Return an invoice's parcel with something in every column that customers have no use for."""
+    base = parcel(number, tenant=tenant, state=State.CONFIRMED, due_at=None)
+    delivery = replace(
+        base.delivery,
+        key=invoice_key(number, tenant),
+        wanted=replace(base.delivery.wanted, payload=b'{"kid": "1234566", "orderNumber": "7001"}'),
+        order_id="77",
+        order_due_at=order_due_at,
+        amount_note="rounding 0.01",
+        diverged=True,
+        receipt=Receipt('{"batch":88}', '{"batch":87}', receipt_due_at, '{"batch":86}', out_epoch, look=True),
+    )
+    return replace(base, delivery=delivery)
+
+
+def invoice_key(number: int, tenant: TenantId = ACME) -> EntityKey:
+    """Return an invoice's key."""
+    return EntityKey(tenant, Flow.INVOICES, EntityNumber(str(number)))
+
+
 def letter(
     number: int | None, *, dedupe_key: str | None = None, source_ref: str | None = None, revision: int = 1
 ) -> Letter:
@@ -170,9 +207,86 @@ async def test_every_column_comes_back_as_it_was_written(bench: Bench) -> None:
         assert replace(mine, delivery=plain(mine.delivery)) == replace(expected, delivery=plain(expected.delivery))
 
 
+async def test_every_column_of_an_invoice_comes_back_as_it_was_written(bench: Bench) -> None:
+    async with bench.store.unit() as unit:
+        await unit.add([invoice(1), invoice(2, out_epoch=4, receipt_due_at=None)])
+    changed = invoice(2, out_epoch=5, order_due_at=None)
+    async with bench.store.unit() as unit:
+        await unit.change([changed])
+
+    async with bench.store.unit() as unit:
+        found = await unit.lock([invoice_key(1), invoice_key(2), key(1)])
+
+    assert list(found) == [invoice_key(1), invoice_key(2)]
+    for mine, expected in zip(found.values(), (invoice(1), changed), strict=True):
+        assert plain(mine.delivery) == plain(expected.delivery)
+
+
+def errand_of(number: int, errand: Errand, due_at: datetime | None, tenant: TenantId = ACME) -> Parcel:
+    """Return an invoice with one errand."""
+    return invoice(
+        number,
+        tenant=tenant,
+        receipt_due_at=due_at if errand is Errand.RECEIPT else None,
+        order_due_at=due_at if errand is Errand.ORDER else None,
+    )
+
+
+@pytest.mark.parametrize("errand", list(Errand))
+async def test_due_errands_are_taken_oldest_first_up_to_each_tenants_limit(bench: Bench, errand: Errand) -> None:
+    holds = {tenant: await bench.hold(shard_of(tenant), 3) for tenant in (ACME, OTHER)}
+    later, ahead = PAST + timedelta(hours=1), datetime.now(UTC) + timedelta(days=1)
+    due = [(1, later), (2, PAST), (3, ahead), (4, None), (5, later + timedelta(hours=1))]
+    async with bench.store.unit() as unit:
+        await unit.add([errand_of(number, errand, at) for number, at in due])
+        await unit.add([errand_of(1, errand, PAST, OTHER), parcel(6)])
+
+    heads = {head.tenant: head for head in await bench.store.errand_heads(errand)}
+    async with bench.store.unit() as unit:
+        asks = [ClaimAsk(holds[ACME], ACME, Flow.INVOICES, 2), ClaimAsk(holds[OTHER], OTHER, Flow.INVOICES, 5)]
+        found = await unit.lock_errands(errand, asks)
+        old = replace(holds[ACME], epoch=2)
+        assert not await unit.lock_errands(errand, [ClaimAsk(old, ACME, Flow.INVOICES, 2)])
+
+    assert [one.key for one in found] == [invoice_key(2), invoice_key(1), invoice_key(1, OTHER)]
+    assert {head.flow for head in heads.values()} == {Flow.INVOICES}
+    assert set(heads) == {ACME, OTHER}
+    assert abs(heads[ACME].overdue - (datetime.now(UTC) - PAST)) < timedelta(seconds=30)
+
+
+async def test_receipts_that_are_out_are_found_by_the_shards_current_owner_alone(bench: Bench) -> None:
+    old = await bench.hold(shard_of(ACME), 3)
+    new = await bench.hold(shard_of(ACME), 4)
+    async with bench.store.unit() as unit:
+        await unit.add([invoice(1), invoice(2, out_epoch=3, receipt_due_at=None)])
+
+    async with bench.store.unit() as unit:
+        assert not await unit.lock_receipts_out([old])
+        assert [one.key for one in await unit.lock_receipts_out([new])] == [invoice_key(2)]
+
+
 def plain(delivery: Delivery) -> Delivery:
     """A NUL cannot be stored in text; that it is replaced is not what is compared here."""
     return replace(delivery, wanted=replace(delivery.wanted, refusal=None))
+
+
+async def test_keys_that_people_search_by_are_stored_and_no_length_of_one_costs_the_row_k15(
+    request: pytest.FixtureRequest,
+) -> None:
+    dsn: str = request.getfixturevalue("database")
+    await migrate(SecretStr(dsn), discover())
+    long = invoice(2)
+    payload = f'{{"kid": "1", "orderNumber": "{"7" * 12_000}"}}'.encode()
+    long = replace(long, delivery=replace(long.delivery, wanted=replace(long.delivery.wanted, payload=payload)))
+    async with Database(PostgresSettings(dsn=SecretStr(dsn)), application_name="test") as db:
+        bench = postgres_bench(db)
+        async with bench.store.unit() as unit:
+            await unit.add([invoice(1), long, parcel(3)])
+        async with db.transaction() as tx:
+            rows = await tx.all("SELECT kid, order_number FROM publisher.delivery ORDER BY entity")
+
+    found = [(row.text_or_none("kid"), row.text_or_none("order_number")) for row in rows]
+    assert found == [("1234566", "7001"), ("1", None), (None, None)]
 
 
 async def test_a_unit_that_fails_leaves_nothing_behind(bench: Bench) -> None:

@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from bridge.contracts.envelope import Outcome
 from bridge.contracts.identity import Shard, shard_of
 from bridge.publisher.application.ports import (
     AskedAct,
     ClaimAsk,
+    Errand,
     Hold,
     Partition,
     Resend,
@@ -22,10 +24,24 @@ from bridge.publisher.application.ports import (
     StoredLetter,
     WaitingHead,
 )
-from bridge.publisher.domain.delivery.model import EntityKey, State
+from bridge.publisher.domain.delivery.model import Delivery, EntityKey, State
 from bridge.publisher.domain.journal import Letter, LetterClosing, LogEntry, OpenedLetter, Parcel, SourceRow
 
 _WAITING = (State.READY, State.IN_DOUBT)
+
+
+def _delivery_due_at(delivery: Delivery) -> datetime | None:
+    return delivery.due_at if delivery.state in _WAITING else None
+
+
+def _doubt_due_at(delivery: Delivery) -> datetime | None:
+    return delivery.due_at if delivery.state is State.IN_DOUBT else None
+
+
+_ERRAND_DUE_AT: Final[Mapping[Errand, Callable[[Delivery], datetime | None]]] = {
+    Errand.RECEIPT: lambda delivery: delivery.receipt.due_at,
+    Errand.ORDER: lambda delivery: delivery.order_due_at,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +101,17 @@ class MemoryDeliveries:
 
     async def waiting_heads(self) -> Sequence[WaitingHead]:
         """Return the oldest waiting work of each tenant and flow that has any."""
+        return self._heads(_delivery_due_at)
+
+    async def errand_heads(self, errand: Errand) -> Sequence[WaitingHead]:
+        """Return the oldest waiting errand of each tenant and flow that has any."""
+        return self._heads(_ERRAND_DUE_AT[errand])
+
+    def _heads(self, due_of: Callable[[Delivery], datetime | None]) -> Sequence[WaitingHead]:
         heads: dict[tuple[Shard, str, str], WaitingHead] = {}
         for key, parcel in sorted(self.memory.parcels.items()):
-            due_at = parcel.delivery.due_at
-            if parcel.delivery.state not in _WAITING or due_at is None:
+            due_at = due_of(parcel.delivery)
+            if due_at is None:
                 continue
             shard = shard_of(key.tenant)
             head = WaitingHead(shard, key.tenant, key.flow, self._now() - due_at)
@@ -114,7 +137,22 @@ class MemoryUnit:
         return {key: self.memory.parcels[key] for key in sorted(keys) if key in self.memory.parcels}
 
     async def lock_due(self, asks: Sequence[ClaimAsk]) -> Sequence[Parcel]:
-        return [parcel for ask in asks if self._current(ask.hold) for parcel in self._due(ask)]
+        good = [ask for ask in asks if self._current(ask.hold)]
+        return [
+            parcel for ask in good for parcel in self._due(ask, _doubt_due_at if ask.doubts_only else _delivery_due_at)
+        ]
+
+    async def lock_errands(self, errand: Errand, asks: Sequence[ClaimAsk]) -> Sequence[Parcel]:
+        good = [ask for ask in asks if self._current(ask.hold)]
+        return [parcel for ask in good for parcel in self._due(ask, _ERRAND_DUE_AT[errand])]
+
+    async def lock_receipts_out(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
+        shards = {hold.shard for hold in holds if self._current(hold)}
+        return [
+            parcel
+            for key, parcel in sorted(self.memory.parcels.items())
+            if shard_of(key.tenant) in shards and parcel.delivery.receipt.out_epoch is not None
+        ]
 
     async def lock_sending(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
         shards = {hold.shard for hold in holds if self._current(hold)}
@@ -211,15 +249,13 @@ class MemoryUnit:
     def _current(self, hold: Hold) -> bool:
         return self.memory.epochs.get(hold.shard) == hold.epoch
 
-    def _due(self, ask: ClaimAsk) -> list[Parcel]:
-        states = (State.IN_DOUBT,) if ask.doubts_only else _WAITING
+    def _due(self, ask: ClaimAsk, due_of: Callable[[Delivery], datetime | None]) -> list[Parcel]:
         due = [
-            (parcel.delivery.due_at, parcel)
+            (due_at, parcel)
             for key, parcel in self.memory.parcels.items()
             if (key.tenant, key.flow) == (ask.tenant, ask.flow)
-            and parcel.delivery.state in states
-            and parcel.delivery.due_at is not None
-            and parcel.delivery.due_at <= self._now
+            and (due_at := due_of(parcel.delivery)) is not None
+            and due_at <= self._now
         ]
         return [parcel for _, parcel in sorted(due, key=lambda one: one[0])][: ask.limit]
 

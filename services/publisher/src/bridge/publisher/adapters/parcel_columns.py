@@ -8,8 +8,17 @@ from bridge.contracts.identity import EntityNumber, EventId, Flow, SourceId, Ten
 from bridge.contracts.reasons import Reason
 from bridge.durable.row import Row
 from bridge.publisher.application.ports import version_of
-from bridge.publisher.domain.content import plain
-from bridge.publisher.domain.delivery.model import Confirmed, Delivery, EntityKey, Refusal, Sent, State, Wanted
+from bridge.publisher.domain.content import plain, search_keys
+from bridge.publisher.domain.delivery.model import (
+    Confirmed,
+    Delivery,
+    EntityKey,
+    Receipt,
+    Refusal,
+    Sent,
+    State,
+    Wanted,
+)
 from bridge.publisher.domain.journal import Headers, Origin, Parcel
 
 COLUMNS: Final = (
@@ -20,7 +29,11 @@ COLUMNS: Final = (
     *("state", "due_at", "attempt", "unknown_rounds", "reason", "failing_since", "read_back"),
     *("claim_epoch", "sent_at", "sent_revision", "sent_generation", "sent_hash", "sent_payload", "maybe_there"),
     *("confirmed_revision", "confirmed_generation", "confirmed_payload", "confirmed_at", "remote_id"),
+    *("order_id", "order_due_at", "amount_note", "diverged"),
+    *("receipt_wanted", "receipt_sent", "receipt_due_at", "receipt_out", "receipt_out_epoch", "receipt_look"),
+    *("kid", "order_number"),
 )
+_NO_INVOICE: Final = (*(None, None, None, False), *(None, None, None, None, None, False), *(None, None))
 
 
 def to_columns(parcel: Parcel) -> tuple[object, ...]:
@@ -36,6 +49,7 @@ def to_columns(parcel: Parcel) -> tuple[object, ...]:
         *(delivery.claim_epoch, *_sent_columns(sent), delivery.maybe_there),
         *(confirmed.version.revision if confirmed else None, confirmed.version.generation if confirmed else None),
         *(parcel.confirmed_payload, confirmed.at if confirmed else None, delivery.remote_id),
+        *(_invoice_columns(delivery) if delivery.once else _NO_INVOICE),
     )
 
 
@@ -57,6 +71,11 @@ def to_parcel(row: Row) -> Parcel:
         read_back=row.flag("read_back"),
         confirmed=_confirmed(row),
         remote_id=row.text_or_none("remote_id"),
+        order_id=row.text_or_none("order_id"),
+        order_due_at=row.instant_or_none("order_due_at"),
+        amount_note=row.text_or_none("amount_note"),
+        diverged=row.flag("diverged"),
+        receipt=_receipt(row),
     )
     origin = Origin(
         row.text("topic"),
@@ -97,6 +116,28 @@ def _sent_columns(sent: Sent | None) -> tuple[object, ...]:
     if sent is None:
         return (None, None, None, None, None)
     return (sent.at, sent.version.revision, sent.version.generation, sent.source_hash, sent.payload)
+
+
+def _invoice_columns(delivery: Delivery) -> tuple[object, ...]:
+    receipt = delivery.receipt
+    keys = search_keys(delivery.wanted.payload)
+    return (
+        *(delivery.order_id, delivery.order_due_at, plain_or_none(delivery.amount_note), delivery.diverged),
+        *(plain_or_none(receipt.wanted), plain_or_none(receipt.sent), receipt.due_at),
+        *(plain_or_none(receipt.out), receipt.out_epoch, receipt.look),
+        *(keys.kid, keys.order_number),
+    )
+
+
+def _receipt(row: Row) -> Receipt:
+    return Receipt(
+        wanted=row.text_or_none("receipt_wanted"),
+        sent=row.text_or_none("receipt_sent"),
+        due_at=row.instant_or_none("receipt_due_at"),
+        out=row.text_or_none("receipt_out"),
+        out_epoch=row.number_or_none("receipt_out_epoch"),
+        look=row.flag("receipt_look"),
+    )
 
 
 def _wanted(row: Row) -> Wanted:

@@ -25,6 +25,7 @@ from bridge.publisher.application.ports import (
     AskedAct,
     Census,
     ClaimAsk,
+    Errand,
     Hold,
     Partition,
     RecordRefusedError,
@@ -86,8 +87,15 @@ class PostgresDeliveries:
 
     async def waiting_heads(self) -> Sequence[WaitingHead]:
         """Return the oldest waiting work of each tenant and flow that has any."""
+        return await self._heads("waiting_heads")
+
+    async def errand_heads(self, errand: Errand) -> Sequence[WaitingHead]:
+        """Return the oldest waiting errand of each tenant and flow that has any."""
+        return await self._heads(f"{errand}_heads")
+
+    async def _heads(self, query: str) -> Sequence[WaitingHead]:
         async with self._db.autocommit() as tx:
-            rows = await tx.all(_SQL["waiting_heads"])
+            rows = await tx.all(_SQL[query])
         return [
             WaitingHead(
                 Shard(row.number("shard")),
@@ -121,28 +129,34 @@ class PostgresUnit:
         return {parcel.key: parcel for parcel in map(to_parcel, rows)}
 
     async def lock_due(self, asks: Sequence[ClaimAsk]) -> Sequence[Parcel]:
-        holds = {ask.hold.shard: ask.hold for ask in asks}
-        current = await self._current(list(holds.values()))
-        good = [ask for ask in asks if ask.hold.shard in current]
+        good = await self._good(asks)
         if not good:
             return []
-        rows = await self._tx.all(
-            _SQL["lock_due"],
-            {
-                "shards": array_of(ask.hold.shard for ask in good),
-                "tenants": array_of(ask.tenant for ask in good),
-                "flows": array_of(ask.flow.value for ask in good),
-                "limits": array_of(ask.limit for ask in good),
-                "doubts_only": array_of(ask.doubts_only for ask in good),
-            },
-        )
+        doubts_only = array_of(ask.doubts_only for ask in good)
+        rows = await self._tx.all(_SQL["lock_due"], {**_ask_columns(good), "doubts_only": doubts_only})
         return [to_parcel(row) for row in rows]
+
+    async def lock_errands(self, errand: Errand, asks: Sequence[ClaimAsk]) -> Sequence[Parcel]:
+        good = await self._good(asks)
+        if not good:
+            return []
+        return [to_parcel(row) for row in await self._tx.all(_SQL[f"lock_{errand}s"], _ask_columns(good))]
+
+    async def _good(self, asks: Sequence[ClaimAsk]) -> list[ClaimAsk]:
+        current = await self._current(list({ask.hold.shard: ask.hold for ask in asks}.values()))
+        return [ask for ask in asks if ask.hold.shard in current]
 
     async def lock_sending(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
         shards = await self._current(holds)
         if not shards:
             return []
         return [to_parcel(row) for row in await self._tx.all(_SQL["lock_sending"], {"shards": list(shards)})]
+
+    async def lock_receipts_out(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
+        shards = await self._current(holds)
+        if not shards:
+            return []
+        return [to_parcel(row) for row in await self._tx.all(_SQL["lock_receipts_out"], {"shards": list(shards)})]
 
     async def add(self, parcels: Sequence[Parcel]) -> None:
         await self._tx.copy(f"publisher.delivery ({', '.join(COLUMNS)})", map(to_columns, parcels))
@@ -241,6 +255,15 @@ def _key_columns(keys: Sequence[EntityKey]) -> dict[str, object]:
         "tenants": array_of(key.tenant for key in keys),
         "flows": array_of(key.flow.value for key in keys),
         "entities": array_of(key.entity for key in keys),
+    }
+
+
+def _ask_columns(asks: Sequence[ClaimAsk]) -> dict[str, object]:
+    return {
+        "shards": array_of(ask.hold.shard for ask in asks),
+        "tenants": array_of(ask.tenant for ask in asks),
+        "flows": array_of(ask.flow.value for ask in asks),
+        "limits": array_of(ask.limit for ask in asks),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from bridge.contracts.identity import EntityNumber, Flow, Generation, Revision, Shard, TenantId, Version
@@ -36,6 +37,15 @@ class ClaimAsk:
     flow: Flow
     limit: int
     doubts_only: bool = False
+
+
+class Errand(StrEnum):
+    """What may be due for a delivery beside the delivery itself."""
+
+    RECEIPT = "receipt"
+    """To tell the source what became of it."""
+    ORDER = "order"
+    """To read the order behind it at the target, and close it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +136,14 @@ class Unit(Protocol):
         """Lock and return what these shards' rows say is out, in key order; a hold that is not current yields none."""
         ...
 
+    async def lock_errands(self, errand: Errand, asks: Sequence[ClaimAsk]) -> Sequence[Parcel]:
+        """Lock and return rows whose errand is due, as `lock_due` does with deliveries; `doubts_only` says nothing."""
+        ...
+
+    async def lock_receipts_out(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
+        """Lock and return what these shards' rows say is being told to the source, as `lock_sending` does."""
+        ...
+
     async def add(self, parcels: Sequence[Parcel]) -> None:
         """Write parcels of entities that had none.
 
@@ -201,6 +219,10 @@ class DeliveryStore(Protocol):
 
     async def waiting_heads(self) -> Sequence[WaitingHead]:
         """Return the oldest waiting work of each tenant and flow that has any."""
+        ...
+
+    async def errand_heads(self, errand: Errand) -> Sequence[WaitingHead]:
+        """Return the oldest waiting errand of each tenant and flow that has any."""
         ...
 
 

@@ -1,14 +1,26 @@
-"""What a payload says: which fields differ between two of them, and what the mapping noted.
+"""What a payload says: which fields differ between two of them, what the mapping noted, what people search by.
 
 Works on the JSON bytes that travel, so that ingest and dispatch need no model of every flow.
 """
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
 from bridge.publisher.domain.journal import Note
 
+MAX_SEARCH_KEY_LENGTH: Final = 100
 _NOT_CONTENT = frozenset({"notes"})
+
+
+@dataclass(frozen=True, slots=True)
+class SearchKeys:
+    """What an invoice is looked for by, apart from its number; None where there is none, or one too long to be one."""
+
+    kid: str | None = None
+    order_number: str | None = None
 
 
 def changed_fields(before: bytes | None, after: bytes) -> tuple[str, ...]:
@@ -26,11 +38,31 @@ def notes(payload: bytes) -> tuple[Note, ...]:
     return tuple(_note(entry) for entry in found if isinstance(entry, dict))
 
 
+def search_keys(payload: bytes) -> SearchKeys:
+    """Return an invoice's search keys; of one that could not be mapped, those of the record that came."""
+    content = _object(payload)
+    raw = content.get("raw")
+    if isinstance(raw, str):
+        content = _original(raw)
+    return SearchKeys(_search_key(content.get("kid")), _search_key(content.get("orderNumber")))
+
+
 def plain(text: str) -> str:
     """Return text that a table and a JSON document can hold: NUL and halves of surrogate pairs become U+FFFD."""
     if text.isprintable():
         return text
     return "".join("\ufffd" if char == "\x00" or "\ud800" <= char <= "\udfff" else char for char in text)
+
+
+def _search_key(value: object) -> str | None:
+    return plain(value) if isinstance(value, str) and 0 < len(value) <= MAX_SEARCH_KEY_LENGTH else None
+
+
+def _original(raw: str) -> Mapping[str, object]:
+    try:
+        return _object(b64decode(raw))
+    except ValueError:
+        return {}
 
 
 def _note(entry: Mapping[str, object]) -> Note:
@@ -46,7 +78,7 @@ def _note(entry: Mapping[str, object]) -> Note:
 def _object(payload: bytes) -> Mapping[str, object]:
     try:
         found = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -61,6 +61,75 @@ WITH RECURSIVE head AS (
 )
 SELECT shard, tenant, flow, extract(epoch FROM now() - due_at)::float8 AS overdue FROM head;
 
+-- name: receipt_heads
+-- The oldest receipt of each tenant and flow that waits; see waiting_heads.
+WITH RECURSIVE head AS (
+    (
+        SELECT d.shard, d.tenant, d.flow, d.receipt_due_at FROM publisher.delivery AS d
+        WHERE d.receipt_due_at IS NOT NULL
+        ORDER BY d.shard, d.tenant, d.flow, d.receipt_due_at LIMIT 1
+    )
+    UNION ALL
+    SELECT n.shard, n.tenant, n.flow, n.receipt_due_at FROM head CROSS JOIN LATERAL (
+        SELECT d.shard, d.tenant, d.flow, d.receipt_due_at FROM publisher.delivery AS d
+        WHERE d.receipt_due_at IS NOT NULL AND (d.shard, d.tenant, d.flow) > (head.shard, head.tenant, head.flow)
+        ORDER BY d.shard, d.tenant, d.flow, d.receipt_due_at LIMIT 1
+    ) AS n
+)
+SELECT shard, tenant, flow, extract(epoch FROM now() - receipt_due_at)::float8 AS overdue FROM head;
+
+-- name: lock_receipts
+-- Lock each tenant's oldest due receipts, so many of each, and leave what another transaction holds.
+SELECT d.* FROM unnest(
+    %(shards)s::smallint[], %(tenants)s::text[], %(flows)s::text[], %(limits)s::int[]
+) AS ask (shard, tenant, flow, room)
+CROSS JOIN LATERAL (
+    SELECT * FROM publisher.delivery AS w
+    WHERE w.shard = ask.shard AND w.tenant = ask.tenant AND w.flow = ask.flow
+      AND w.receipt_due_at IS NOT NULL AND w.receipt_due_at <= now()
+    ORDER BY w.receipt_due_at
+    LIMIT ask.room
+    FOR UPDATE SKIP LOCKED
+) AS d;
+
+-- name: order_heads
+-- The oldest order of each tenant and flow that waits; see waiting_heads.
+WITH RECURSIVE head AS (
+    (
+        SELECT d.shard, d.tenant, d.flow, d.order_due_at FROM publisher.delivery AS d
+        WHERE d.order_due_at IS NOT NULL
+        ORDER BY d.shard, d.tenant, d.flow, d.order_due_at LIMIT 1
+    )
+    UNION ALL
+    SELECT n.shard, n.tenant, n.flow, n.order_due_at FROM head CROSS JOIN LATERAL (
+        SELECT d.shard, d.tenant, d.flow, d.order_due_at FROM publisher.delivery AS d
+        WHERE d.order_due_at IS NOT NULL AND (d.shard, d.tenant, d.flow) > (head.shard, head.tenant, head.flow)
+        ORDER BY d.shard, d.tenant, d.flow, d.order_due_at LIMIT 1
+    ) AS n
+)
+SELECT shard, tenant, flow, extract(epoch FROM now() - order_due_at)::float8 AS overdue FROM head;
+
+-- name: lock_orders
+-- Lock each tenant's oldest due orders, so many of each, and leave what another transaction holds.
+SELECT d.* FROM unnest(
+    %(shards)s::smallint[], %(tenants)s::text[], %(flows)s::text[], %(limits)s::int[]
+) AS ask (shard, tenant, flow, room)
+CROSS JOIN LATERAL (
+    SELECT * FROM publisher.delivery AS w
+    WHERE w.shard = ask.shard AND w.tenant = ask.tenant AND w.flow = ask.flow
+      AND w.order_due_at IS NOT NULL AND w.order_due_at <= now()
+    ORDER BY w.order_due_at
+    LIMIT ask.room
+    FOR UPDATE SKIP LOCKED
+) AS d;
+
+-- name: lock_receipts_out
+-- Lock what these shards' rows say is being told to the source.
+SELECT d.* FROM publisher.delivery AS d
+WHERE d.shard = ANY(%(shards)s::smallint[]) AND d.receipt_out_epoch IS NOT NULL
+ORDER BY d.tenant, d.flow, d.entity
+FOR UPDATE;
+
 -- name: change
 -- Write locked parcels, many at once; a version never goes back.
 UPDATE publisher.delivery AS d SET
@@ -74,7 +143,10 @@ UPDATE publisher.delivery AS d SET
     sent_revision = w.sent_revision, sent_generation = w.sent_generation, sent_hash = w.sent_hash,
     sent_payload = w.sent_payload, maybe_there = w.maybe_there, confirmed_revision = w.confirmed_revision,
     confirmed_generation = w.confirmed_generation, confirmed_payload = w.confirmed_payload,
-    confirmed_at = w.confirmed_at, remote_id = w.remote_id
+    confirmed_at = w.confirmed_at, remote_id = w.remote_id, order_id = w.order_id, order_due_at = w.order_due_at,
+    amount_note = w.amount_note, diverged = w.diverged, receipt_wanted = w.receipt_wanted,
+    receipt_sent = w.receipt_sent, receipt_due_at = w.receipt_due_at, receipt_out = w.receipt_out,
+    receipt_out_epoch = w.receipt_out_epoch, receipt_look = w.receipt_look, kid = w.kid, order_number = w.order_number
 FROM unnest(
     %(tenant)s::text[], %(flow)s::text[], %(entity)s::text[], %(shard)s::smallint[],
     %(revision)s::bigint[], %(generation)s::bigint[], %(change_no)s::bigint[], %(event_id)s::text[],
@@ -87,7 +159,10 @@ FROM unnest(
     %(sent_revision)s::bigint[], %(sent_generation)s::bigint[], %(sent_hash)s::text[],
     %(sent_payload)s::bytea[], %(maybe_there)s::boolean[], %(confirmed_revision)s::bigint[],
     %(confirmed_generation)s::bigint[], %(confirmed_payload)s::bytea[],
-    %(confirmed_at)s::timestamptz[], %(remote_id)s::text[]
+    %(confirmed_at)s::timestamptz[], %(remote_id)s::text[], %(order_id)s::text[], %(order_due_at)s::timestamptz[],
+    %(amount_note)s::text[], %(diverged)s::boolean[], %(receipt_wanted)s::text[],
+    %(receipt_sent)s::text[], %(receipt_due_at)s::timestamptz[], %(receipt_out)s::text[],
+    %(receipt_out_epoch)s::bigint[], %(receipt_look)s::boolean[], %(kid)s::text[], %(order_number)s::text[]
 ) AS w (
     tenant, flow, entity, shard,
     revision, generation, change_no, event_id,
@@ -100,7 +175,10 @@ FROM unnest(
     sent_revision, sent_generation, sent_hash,
     sent_payload, maybe_there, confirmed_revision,
     confirmed_generation, confirmed_payload,
-    confirmed_at, remote_id
+    confirmed_at, remote_id, order_id, order_due_at,
+    amount_note, diverged, receipt_wanted,
+    receipt_sent, receipt_due_at, receipt_out,
+    receipt_out_epoch, receipt_look, kid, order_number
 )
 WHERE d.tenant = w.tenant AND d.flow = w.flow AND d.entity = w.entity
   AND (d.revision, d.generation) <= (w.revision, w.generation);
