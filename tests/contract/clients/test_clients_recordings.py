@@ -1,14 +1,16 @@
 """Our models against what Tripletex really answered."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from bridge.remote.classify import CallKind, classify
 from bridge.remote.http import HttpAnswer
-from bridge.remote.outcome import Outcome, Refused, Unknown
+from bridge.remote.outcome import Applied, Outcome, Refused, Unknown
 from bridge.tripletex.customer import CustomerRow, parse_customer
+from bridge.tripletex.invoices import read_invoice
 
 _RECORDINGS = Path(__file__).parents[1] / "documents" / "recordings"
 
@@ -73,3 +75,31 @@ def test_the_fields_of_a_recorded_duplicate_are_kept_named_and_unnamed() -> None
     )
 
     assert {complaint.field for complaint in outcome.fields} == {None, "number"}
+
+
+def test_every_recorded_invoice_is_readable_with_exact_amounts() -> None:
+    for exchange in _exchanges("invoice-list-by-number.json"):
+        answer = HttpAnswer(200, {"content-type": "application/json"}, json.dumps(exchange["body"]).encode())
+        listed = classify(CallKind.GET, answer, decimals=True)
+        assert isinstance(listed, Applied)
+        assert isinstance(listed.body, dict)
+        for row in listed.body["values"]:
+            invoice = read_invoice(row)
+            assert (invoice.id, invoice.number) == (row["id"], row["invoiceNumber"])
+            assert (invoice.net, invoice.gross) == (row["amountExcludingVatCurrency"], row["amountCurrency"])
+            assert isinstance(invoice.gross, Decimal)
+            # Stubs are all that an unexpanded answer gives.
+            assert (invoice.customer_number, invoice.order_number, invoice.kid) == (None, None, None)
+            assert invoice.order_id == row["orders"][0]["id"]
+
+
+def test_the_recorded_answer_to_a_new_invoice_is_readable() -> None:
+    (exchange,) = _exchanges("create-invoice.json")
+    response = exchange["response"]
+    assert isinstance(response, dict)
+
+    invoice = read_invoice(response["value"])
+
+    assert (invoice.id, invoice.number, invoice.order_id) == (1945373711, 2, 210311957)
+    assert (invoice.invoice_date, invoice.due_date) == ("2026-07-28", "2026-08-28")
+    assert {invoice.net, invoice.gross, invoice.roundoff} == {Decimal(0)}

@@ -40,19 +40,21 @@ class FakeTripletex:
     live: set[str] = field(default_factory=set)
     log_ins: int = 0
     requests: list[HttpRequest] = field(default_factory=list)
+    deadlines: list[float | None] = field(default_factory=list)
     logging_in: asyncio.Event = field(default_factory=asyncio.Event)
     pause: asyncio.Event | None = None
 
     async def send(self, request: HttpRequest, *, timeouts: Timeouts, not_after: float | None = None) -> HttpAnswer:
         """Answer one request."""
         self.requests.append(request)
+        self.deadlines.append(not_after)
         path = urlsplit(request.url).path
         if path.endswith("/token/session/:create"):
             return await self._create(request)
         scheme, _, encoded = request.headers["authorization"].partition(" ")
         user, _, token = base64.b64decode(encoded).decode().partition(":")
         known = scheme == "Basic" and user == "0" and token in self.live
-        if self.ends_sessions and path.endswith("/customer"):
+        if self.ends_sessions and path.endswith(("/customer", "/invoice")):
             # As if another process had logged in since the session was made.
             self.live.clear()
             known = False

@@ -1,1 +1,1 @@
-"""The Tripletex client: session, customers."""
+"""The Tripletex client: session, customers, invoices."""

@@ -99,12 +99,12 @@ class InvoiceCalls(Calls):
             ("fields", _FIELDS),
         ]
         rows = await self._rows(tenant, "/invoice", query, what)
-        return tuple(found for found in read_each(tenant, what, rows, _stored) if found.number == number)
+        return tuple(found for found in read_each(tenant, what, rows, read_invoice) if found.number == number)
 
 
 def _made(applied: Applied, number: int) -> StoredInvoice | Unknown:
     try:
-        invoice = _stored(value_of(applied))
+        invoice = read_invoice(value_of(applied))
     except FieldError as error:
         return Unknown(f"the answer is no invoice: {error}")
     if invoice.number != number:
@@ -112,7 +112,12 @@ def _made(applied: Applied, number: int) -> StoredInvoice | Unknown:
     return invoice
 
 
-def _stored(raw: Raw) -> StoredInvoice:
+def read_invoice(raw: Raw) -> StoredInvoice:
+    """Read one invoice out of an answer that was read with decimals.
+
+    Raises:
+        FieldError: It breaks the contract.
+    """
     customer, order = reading.part(raw, "customer") or {}, _order(raw)
     return StoredInvoice(
         id=reading.need(raw, "id"),
