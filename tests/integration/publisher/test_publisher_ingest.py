@@ -5,7 +5,7 @@ import contextlib
 import http.client
 import json
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 import pytest
@@ -40,6 +40,9 @@ class EveryTenant:
 
     def paused(self, tenant: TenantId) -> bool:
         return False
+
+    def floor_over(self, tenant: TenantId, invoice: int) -> datetime | None:
+        return None
 
 
 def incoming(record: Outgoing, offset: int) -> Incoming:

@@ -56,6 +56,20 @@ async def test_a_refresh_without_changes_says_so_and_keeps_the_very_same_snapsho
     assert directory.tenants is before
 
 
+async def test_every_invoice_is_below_the_floor_until_somebody_lowers_it(
+    db: Database, directory: TenantDirectory
+) -> None:
+    before = directory.tenants[ACME].ledger_floor
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE control.tenant SET ledger_floor = 500, ledger_floor_set_at = now()")
+    await directory.refresh()
+    after = directory.tenants[ACME].ledger_floor
+
+    assert [before.covers(number) for number in (1, 10**18)] == [True, True]
+    assert [after.covers(number) for number in (500, 501)] == [True, False]
+    assert after.set_at > before.set_at
+
+
 async def test_a_change_that_commits_late_is_not_missed(db: Database, directory: TenantDirectory) -> None:
     await apply_file(db, tenant_file(tenant_entry("acme"), tenant_entry("brim")))
     async with db.transaction() as slow:

@@ -66,6 +66,9 @@ class Snapshot:
     def paused(self, tenant: TenantId) -> bool:
         return False
 
+    def floor_over(self, tenant: TenantId, invoice: int) -> datetime | None:
+        return None
+
 
 @pytest.mark.parametrize(
     "snapshot",

@@ -107,6 +107,9 @@ class Standing:
     def paused(self, tenant: TenantId) -> bool:
         return tenant in self.resting
 
+    def floor_over(self, tenant: TenantId, invoice: int) -> datetime | None:
+        return None
+
 
 @dataclass(slots=True)
 class OneHolder:

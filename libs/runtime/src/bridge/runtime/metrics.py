@@ -99,7 +99,7 @@ DECLARATIONS: Final[tuple[Declaration, ...]] = (
     _D(Metric.RELAY_SECONDS, _H, "seconds", ("schema",), "Time for one round of the relay.", _CALL),
     _D(Metric.MAPPED_RECORDS, _C, "records", ("flow", "outcome"), "Records mapped, by outcome."),
     _D(Metric.INGESTED_RECORDS, _C, "records", ("flow", "outcome"), "Records taken in by the publisher, by outcome."),
-    _D(Metric.INGEST_SECONDS, _H, "seconds", ("flow",), "Time for one batch from read to commit.", _CALL),
+    _D(Metric.INGEST_SECONDS, _H, "seconds", (), "Time for one batch from read to commit.", _CALL),
     _D(Metric.DELIVERIES, _G, "entities", ("tenant", "flow", "state"), "Entities in each state of delivery."),
     _D(Metric.DELIVERY_OUTCOMES, _C, "attempts", ("tenant", "flow", "outcome"), "Attempts that ended, by outcome."),
     _D(

@@ -12,7 +12,7 @@ from bridge.contracts.identity import Shard, TenantId, shard_of
 from bridge.durable.database import Tx
 from bridge.durable.queries import load_queries
 from bridge.durable.row import Row, jsonb
-from bridge.tenancy.tenant import Tenant, TenantSpec
+from bridge.tenancy.tenant import LedgerFloor, Tenant, TenantSpec
 
 _SQL: Final = load_queries("bridge.tenancy.sql", "tenant_queries.sql")
 
@@ -87,5 +87,6 @@ def to_tenant(row: Row) -> Tenant | UnreadableTenant:
         paused=row.flag("paused"),
         live=row.flag("live"),
         removed=row.flag("removed"),
+        ledger_floor=LedgerFloor(row.number_or_none("ledger_floor"), row.instant("ledger_floor_set_at")),
         changed_xid=changed_xid,
     )

@@ -4,6 +4,7 @@ Owns the values. Knows neither the file nor the table they come from.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -89,6 +90,21 @@ class TenantSpec(FrozenModel):
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerFloor:
+    """Up to which invoice number Tripletex may hold what nothing here knows of; `number` is None for every number.
+
+    `set_at`: what was on its way by then may still arrive until it has settled.
+    """
+
+    number: int | None
+    set_at: datetime
+
+    def covers(self, invoice: int) -> bool:
+        """Whether an invoice must be looked up before it is first sent."""
+        return self.number is None or invoice <= self.number
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """A tenant as it stands in the table. `changed_xid` moves with every change of the row."""
 
@@ -99,6 +115,7 @@ class Tenant:
     paused: bool
     live: bool
     removed: bool
+    ledger_floor: LedgerFloor
     changed_xid: int
 
 

@@ -61,7 +61,7 @@ from bridge.tenancy.acts import ActStore
 from bridge.tenancy.directory import TenantDirectory
 
 NAME: Final = "publisher"
-MAPPED_TOPICS: Final = (TopicName.CUSTOMER_MAPPED,)
+MAPPED_TOPICS: Final = (TopicName.CUSTOMER_MAPPED, TopicName.INVOICE_MAPPED)
 _PROBE_LOOK_SECONDS: Final = 0.5
 _CENSUS_SECONDS: Final = 10.0
 _FLUSH_SECONDS: Final = 3.0

@@ -5,13 +5,13 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon;
 -- name: changed
 -- Tenants changed at or after a horizon.
 SELECT tenant, shard, name, spec, paused, live_at IS NOT NULL AS live, removed_at IS NOT NULL AS removed,
-       changed_xid::text::bigint AS changed_xid
+       ledger_floor, ledger_floor_set_at, changed_xid::text::bigint AS changed_xid
 FROM control.tenant WHERE changed_xid >= %(since)s::text::xid8;
 
 -- name: lock_all
 -- Every tenant, held against another apply until this transaction ends.
 SELECT tenant, shard, name, spec, paused, live_at IS NOT NULL AS live, removed_at IS NOT NULL AS removed,
-       changed_xid::text::bigint AS changed_xid
+       ledger_floor, ledger_floor_set_at, changed_xid::text::bigint AS changed_xid
 FROM control.tenant ORDER BY tenant FOR UPDATE;
 
 -- name: lock_table

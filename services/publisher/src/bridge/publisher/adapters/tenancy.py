@@ -1,7 +1,7 @@
 """Tenants, gates and shard leases as the use cases ask for them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from bridge.contracts.identity import SHARDS, Shard, TenantId
@@ -57,6 +57,13 @@ class DirectoryStanding:
     def paused(self, tenant: TenantId) -> bool:
         known = self._directory.tenants.get(tenant)
         return known is None or known.paused
+
+    def floor_over(self, tenant: TenantId, invoice: int) -> datetime | None:
+        known = self._directory.tenants.get(tenant)
+        if known is None:
+            # Its row cannot be read: as careful as can be.
+            return datetime.now(UTC)
+        return known.ledger_floor.set_at if known.ledger_floor.covers(invoice) else None
 
 
 class StoredGates:

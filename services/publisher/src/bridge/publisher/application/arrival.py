@@ -26,9 +26,11 @@ KNOWN_SCHEMA: Final = 1
 _MAX_BIGINT: Final = (1 << 63) - 1
 _MAX_INTEGER: Final = (1 << 31) - 1
 _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_ACCEPTED: Final = frozenset(
-    {EventType.CUSTOMER_MAPPED, EventType.CUSTOMER_WITHDRAWN, EventType.CUSTOMER_UNMAPPABLE},
-)
+_ACCEPTED: Final = {
+    Flow.CUSTOMERS: frozenset({EventType.CUSTOMER_MAPPED, EventType.CUSTOMER_WITHDRAWN, EventType.CUSTOMER_UNMAPPABLE}),
+    Flow.INVOICES: frozenset({EventType.INVOICE_MAPPED, EventType.INVOICE_WITHDRAWN, EventType.INVOICE_UNMAPPABLE}),
+}
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +170,13 @@ def _refusal(envelope: Envelope, value: bytes) -> Refusal | None:
 def _bounded(envelope: Envelope) -> Envelope:
     """Refuse what the tables and their indexes could not hold, naming header and limit."""
     _check(TENANT_PATTERN.fullmatch(envelope.tenant) is not None, "ce_tenant", "not a tenant id")
-    _check(envelope.flow is Flow.CUSTOMERS and envelope.type in _ACCEPTED, "ce_type", "not an event of a mapped flow")
+    _check(envelope.type in _ACCEPTED[envelope.flow], "ce_type", "not an event of a mapped flow")
     _check(envelope.outcome is not None, "ce_outcome", "missing")
     if envelope.entity is not None:
         plain = envelope.entity.isprintable() and len(envelope.entity) <= MAX_ENTITY_LENGTH
         _check(plain, "ce_entity", f"not plain text of at most {MAX_ENTITY_LENGTH} characters")
+        numbered = envelope.flow is not Flow.INVOICES or _NUMBER.fullmatch(envelope.entity) is not None
+        _check(numbered, "ce_entity", "not an invoice number")
     for name, number in (
         ("ce_revision", envelope.version.revision),
         ("ce_generation", envelope.version.generation),

@@ -6,9 +6,10 @@ Reads headers alone. Whatever the batch holds, taking it in twice writes nothing
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
-from bridge.contracts.identity import TenantId
+from bridge.contracts.identity import Flow, TenantId
 from bridge.contracts.reasons import Reason
 from bridge.publisher.application.arrival import (
     Arrival,
@@ -28,7 +29,7 @@ from bridge.publisher.application.ports import (
 )
 from bridge.publisher.application.writing import note_effects, write
 from bridge.publisher.domain.delivery import facts
-from bridge.publisher.domain.delivery.model import EntityKey, Policy
+from bridge.publisher.domain.delivery.model import Delivery, EntityKey, Policy
 from bridge.publisher.domain.delivery.rules import RuleId
 from bridge.publisher.domain.delivery.transitions import ingest
 from bridge.publisher.domain.journal import Letter, LogEntry, Parcel, SourceRow, Step, Writings
@@ -42,14 +43,29 @@ log = get_logger(__name__)
 
 @dataclass(slots=True)
 class IngestReport:
-    """What became of a batch's records; `counts` by outcome, `offsets` the next ones to commit."""
+    """What became of a batch's records; `by_flow` counts them by flow and outcome, `offsets` the next ones to commit.
 
-    counts: Counter[str] = field(default_factory=Counter)
+    A record that names no flow counts under the empty name.
+    """
+
+    by_flow: Counter[tuple[str, str]] = field(default_factory=Counter)
     offsets: dict[Partition, int] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """The records by outcome, whatever their flow."""
+        counts: Counter[str] = Counter()
+        for (_, outcome), number in self.by_flow.items():
+            counts[outcome] += number
+        return counts
+
+    def note(self, flow: str | None, outcome: str) -> None:
+        """Count one record."""
+        self.by_flow[flow or "", outcome] += 1
 
     def add(self, other: "IngestReport") -> None:
         """Add the report of a later part of the same batch."""
-        self.counts.update(other.counts)
+        self.by_flow.update(other.by_flow)
         self.offsets.update(other.offsets)
 
 
@@ -132,7 +148,7 @@ class Ingest:
         writings = Writings()
         async with self._store.unit() as unit:
             arrivals = self._sort_out(found, writings, report)
-            await _fold(unit, arrivals, writings, report, self._policy)
+            await self._fold(unit, arrivals, writings, report)
             await write(unit, writings, dead_letter_topic=self._dead_letter_topic)
             await unit.close_loose_letters(_source_rows(found))
             report.offsets.update(next_offsets(batch))
@@ -146,23 +162,69 @@ class Ingest:
         arrivals: dict[EntityKey, list[Arrival]] = {}
         for one in found:
             if isinstance(one, Letter):
-                report.counts["no_entity"] += 1
+                report.note(one.flow, "no_entity")
                 writings.letters.append(one)
             elif not self._tenants.known(one.key.tenant):
-                report.counts["unknown_tenant"] += 1
+                report.note(one.key.flow, "unknown_tenant")
                 writings.letters.append(letter_of_stranger(one))
                 writings.log.append(_set_aside(one, Reason.UNKNOWN_TENANT))
             elif self._tenants.removed(TenantId(one.key.tenant)):
-                report.counts["tenant_removed"] += 1
+                report.note(one.key.flow, "tenant_removed")
                 writings.log.append(_set_aside(one, Reason.TENANT_REMOVED))
             else:
                 arrivals.setdefault(one.key, []).append(one)
         return arrivals
 
+    async def _fold(
+        self, unit: Unit, arrivals: Mapping[EntityKey, Sequence[Arrival]], writings: Writings, report: IngestReport
+    ) -> None:
+        """Let each entity's records pass through the state machine in the order of the log; write each row once."""
+        keys = sorted(arrivals)
+        known = await unit.lock(keys)
+        fresh: list[Parcel] = []
+        changed: list[Parcel] = []
+        for key in keys:
+            before = known.get(key)
+            after = before
+            for arrival in arrivals[key]:
+                after = self._take_one(unit, after, arrival, writings, report)
+            if after is not None and after is not before:
+                (changed if before else fresh).append(after)
+        if fresh:
+            await unit.add(fresh)
+        if changed:
+            await unit.change(changed)
+
+    def _take_one(
+        self, unit: Unit, parcel: Parcel | None, arrival: Arrival, writings: Writings, report: IngestReport
+    ) -> Parcel | None:
+        before = parcel.delivery if parcel else None
+        fact = facts.Ingested(arrival.wanted, unit.now, self._look_first_at(arrival.key, unit.now))
+        decision = ingest(arrival.key, before, fact, self._policy)
+        if decision.rule is RuleId.OLDER_OR_SAME or decision.delivery is None:
+            report.note(arrival.key.flow, "duplicate")
+            return parcel
+        report.note(arrival.key.flow, "taken")
+        after = Parcel(decision.delivery, arrival.record.origin, parcel.confirmed_payload if parcel else None)
+        writings.log.append(_ingested(arrival, before, decision.delivery))
+        note_effects(writings, after, decision.effects)
+        return after
+
+    def _look_first_at(self, key: EntityKey, now: datetime) -> datetime | None:
+        """Return from when on an invoice is to be looked up before its first send; None if it need not be.
+
+        What was on its way when the floor was set may still arrive until it has settled.
+        """
+        if key.flow is not Flow.INVOICES:
+            return None
+        since = self._tenants.floor_over(key.tenant, int(key.entity))
+        return None if since is None else max(now, since + self._policy.settle)
+
     async def _set_aside(self, record: Incoming, error: RecordRefusedError) -> IngestReport:
         log.error("A record cannot be stored and becomes a dead letter.", error=str(error), topic=record.origin.topic)
         writings = Writings(letters=[letter_of_guilty(record, str(error))])
-        report = IngestReport(Counter(unexpected=1), dict(next_offsets([record])))
+        report = IngestReport(offsets=dict(next_offsets([record])))
+        report.note(None, "unexpected")
         async with self._store.unit() as unit:
             await write(unit, writings, dead_letter_topic=self._dead_letter_topic)
             await unit.mark_ingested(report.offsets)
@@ -190,63 +252,20 @@ def next_offsets(batch: Sequence[Incoming]) -> Mapping[Partition, int]:
     return offsets
 
 
-async def _fold(
-    unit: Unit,
-    arrivals: Mapping[EntityKey, Sequence[Arrival]],
-    writings: Writings,
-    report: IngestReport,
-    policy: Policy,
-) -> None:
-    """Let each entity's records pass through the state machine in the order of the log; write each row once."""
-    keys = sorted(arrivals)
-    known = await unit.lock(keys)
-    fresh: list[Parcel] = []
-    changed: list[Parcel] = []
-    for key in keys:
-        before = known.get(key)
-        after = before
-        for arrival in arrivals[key]:
-            after = _take_one(unit, after, arrival, writings, report, policy)
-        if after is not None and after is not before:
-            (changed if before else fresh).append(after)
-    if fresh:
-        await unit.add(fresh)
-    if changed:
-        await unit.change(changed)
-
-
-def _take_one(
-    unit: Unit,
-    parcel: Parcel | None,
-    arrival: Arrival,
-    writings: Writings,
-    report: IngestReport,
-    policy: Policy,
-) -> Parcel | None:
-    before = parcel.delivery if parcel else None
-    decision = ingest(arrival.key, before, facts.Ingested(arrival.wanted, unit.now), policy)
-    if decision.rule is RuleId.OLDER_OR_SAME or decision.delivery is None:
-        report.counts["duplicate"] += 1
-        return parcel
-    report.counts["taken"] += 1
-    after = Parcel(decision.delivery, arrival.record.origin, parcel.confirmed_payload if parcel else None)
+def _ingested(arrival: Arrival, before: Delivery | None, after: Delivery) -> LogEntry:
     wanted = arrival.wanted
-    writings.log.append(
-        LogEntry(
-            key=arrival.key,
-            version=wanted.version,
-            step=Step.INGESTED,
-            event_id=wanted.event_id,
-            before=before.state if before else None,
-            after=decision.delivery.state,
-            outcome=wanted.outcome.value,
-            detail=f"Mapped from {arrival.mapped_from}." if arrival.mapped_from else None,
-            origin=arrival.record.origin,
-            trace_id=trace_id(wanted.traceparent),
-        )
+    return LogEntry(
+        key=arrival.key,
+        version=wanted.version,
+        step=Step.INGESTED,
+        event_id=wanted.event_id,
+        before=before.state if before else None,
+        after=after.state,
+        outcome=wanted.outcome.value,
+        detail=f"Mapped from {arrival.mapped_from}." if arrival.mapped_from else None,
+        origin=arrival.record.origin,
+        trace_id=trace_id(wanted.traceparent),
     )
-    note_effects(writings, after, decision.effects)
-    return after
 
 
 def _set_aside(arrival: Arrival, reason: Reason) -> LogEntry:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
-from bridge.contracts.identity import Flow
+from bridge.contracts.topics import TopicName
 from bridge.publisher.application.arrival import Incoming
 from bridge.publisher.application.ingest import Ingest, IngestReport
 from bridge.publisher.application.ports import Partition, RecordSource
@@ -117,9 +117,8 @@ class IngestLoop:
             self._lag_at = self._clock.boot()
 
     def _show(self, report: IngestReport, seconds: float) -> None:
-        flow = Flow.CUSTOMERS.value
-        observe(Metric.INGEST_SECONDS, seconds, flow=flow)
-        for outcome, number in report.counts.items():
+        observe(Metric.INGEST_SECONDS, seconds)
+        for (flow, outcome), number in report.by_flow.items():
             count(Metric.INGESTED_RECORDS, number, flow=flow, outcome=outcome)
 
 
@@ -131,7 +130,7 @@ def _batch_span(batch: Sequence[Incoming]) -> AbstractContextManager[Span]:
         if name == "traceparent"
     ]
     return start_root_span(
-        "process customer-mapped",
+        f"process {_topics_of(batch)}",
         kind=SpanKind.CONSUMER,
         links=links[:128],
         attributes={
@@ -142,3 +141,9 @@ def _batch_span(batch: Sequence[Incoming]) -> AbstractContextManager[Span]:
             semconv.MESSAGING_BATCH_MESSAGE_COUNT: len(batch),
         },
     )
+
+
+def _topics_of(batch: Sequence[Incoming]) -> str:
+    """Return the topics' names without the cell's prefix."""
+    wired = {record.origin.topic for record in batch}
+    return ", ".join(name for name in TopicName if any(topic.endswith(name) for topic in wired))

@@ -281,6 +281,10 @@ class TenantStanding(Protocol):
         """Whether nothing new may be claimed for it."""
         ...
 
+    def floor_over(self, tenant: TenantId, invoice: int) -> datetime | None:
+        """Return since when the tenant's ledger floor covers an invoice; None if it does not."""
+        ...
+
 
 def version_of(revision: int, generation: int) -> Version:
     """Build a version from its stored halves."""
