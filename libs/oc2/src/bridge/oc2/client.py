@@ -1,4 +1,4 @@
-"""The OC2 client: customers and payment terms.
+"""The OC2 client: customers and payment terms, on top of batches and receipts.
 
 Owns paths and the reading of answers. Must not know deliveries or gates. Writing calls return what became of them;
 reading calls return what was read, or raise.
@@ -10,6 +10,7 @@ from typing import Final
 
 from bridge.contracts.reasons import Reason
 from bridge.oc2.access import Oc2Tenant
+from bridge.oc2.batches import BatchCalls
 from bridge.oc2.customer import CustomerBody
 from bridge.oc2.failing import failure
 from bridge.oc2.receipts import ReceiptCalls
@@ -45,7 +46,7 @@ ListOutcome = ListResults | Refused | NotSent | Unknown | Unauthorized
 TermOutcome = PaymentTerm | Refused | NotSent | Unknown | Unauthorized
 
 
-class Oc2Client(ReceiptCalls):
+class Oc2Client(ReceiptCalls, BatchCalls):
     """Calls for all tenants of a process; the arguments are those of `bridge.oc2.calls.Oc2Calls`."""
 
     async def put_customers(

@@ -30,8 +30,8 @@ PureDate = Annotated[
     str, StringConstraints(strict=True, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_on_the_calendar)
 ]
 """A day as YYYY-MM-DD, kept as text from source to target."""
-DecimalText = Annotated[str, StringConstraints(strict=True, pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$")]
-"""A decimal number as text, as OC2 writes it."""
+DecimalText = Annotated[str, StringConstraints(strict=True, pattern=r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,6})?$")]
+"""A decimal number as text, as OC2 writes it; a leading zero tells of a spreadsheet on the way, so it is refused."""
 Currency = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
 Kid = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{1,24}[0-9-]$")]
 """A Norwegian payment reference; whether its check digit is right is the mapping's question."""
