@@ -57,6 +57,10 @@ async def test_an_invoice_is_stored_with_everything_it_was_sent_with(
     assert stored.mails == 0
     assert (made.net, made.gross, made.roundoff) == (stored.net, stored.gross, Decimal(0))
     assert (made.order_id, made.customer_id) == (stored.order_id, shop.customer)
+    assert made.request_id
+    (found,) = await tripletex.find_orders_by_number(tripletex_tenant, "0050302")
+    assert found.is_made_of(order)
+    assert found.all_charged
 
 
 async def test_what_was_made_is_found_by_its_number_whatever_its_date(
@@ -96,6 +100,8 @@ async def test_a_part_delivery_leaves_the_order_number_to_tripletex_and_carries_
     assert (first.number, first.reference) == ("50302", "")
     assert second.number != "50302"
     assert second.reference == "50302"
+    (found,) = await tripletex.find_invoices(tripletex_tenant, 2)
+    assert (found.order_number, found.order_reference) == (second.number, "50302")
 
 
 async def test_an_orphan_order_gets_its_invoice_and_no_second_order(
@@ -108,6 +114,8 @@ async def test_an_orphan_order_gets_its_invoice_and_no_second_order(
     (orphan,) = await tripletex.find_orders_by_marker(tripletex_tenant, 10302)
     assert orphan.is_orphan_of(10302)
     assert not orphan.is_orphan_of(1030)
+    assert orphan.is_made_of(shop.order())
+    assert not orphan.is_made_of(shop.order(shop.line("1250.01")))
     _made(await tripletex.create_invoice(tripletex_tenant, shop.request(10302, ExistingOrder(orphan.id))))
 
     (stored,), (order,) = shop.books.invoices(), shop.books.orders()

@@ -17,7 +17,7 @@ from bridge.testkit.fake_tripletex import FakeTripletex, refused_token
 from bridge.tripletex.access import TripletexTenant
 from bridge.tripletex.calls import MAX_COUNT, MAX_ROWS
 from bridge.tripletex.client import TripletexClient
-from bridge.tripletex.invoice_body import ExistingOrder, InvoiceRequest
+from bridge.tripletex.invoice_body import ExistingOrder, InvoiceLine, InvoiceRequest, NewOrder
 from bridge.tripletex.invoices import StoredInvoice
 
 _REQUEST = InvoiceRequest(10302, "2026-11-10", "2026-11-24", ExistingOrder(81))
@@ -214,3 +214,62 @@ def test_room_that_is_there_too_late_is_none(
     client: TripletexClient, acme: TripletexTenant, clock: ManualClock
 ) -> None:
     assert not asyncio.run(client.wait_for_room(acme.tenant, latest=clock.boot()))
+
+
+_LINES = (InvoiceLine("Å ", Decimal(2), Decimal("10.50"), 0), InvoiceLine("A", Decimal(-1), Decimal("0.333333"), 3))
+_NEW = NewOrder("1", "2026-11-03", "2026-11-05", 7, 1, _LINES, department_id=44, project_id=None)
+_ROW: dict[str, object] = {
+    "id": 5,
+    "version": 0,
+    "number": "1",
+    "isClosed": False,
+    "orderDate": "2026-11-03",
+    "deliveryDate": "2026-11-05",
+    "customer": {"id": 7},
+    "department": {"id": 44},
+    "project": None,
+    "currency": {"id": 1},
+    "deliveryComment": "(OC2 10302)",
+    "orderLines": [
+        {"isCharged": False, "sortIndex": 2, "description": "A", "count": -1.0, "vatType": {"id": 3},
+         "unitPriceExcludingVatCurrency": 0.333333},
+        {"isCharged": False, "sortIndex": 1, "description": "Å", "count": 2, "vatType": {"id": 0},
+         "unitPriceExcludingVatCurrency": 10.5},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "same", "orphan"),
+    [
+        ({}, True, True),
+        ({"number": "2", "reference": "1"}, True, True),
+        ({"deliveryComment": "(OC2 1030)"}, True, False),
+        ({"isClosed": True}, True, False),
+        ({"orderDate": "2026-11-04"}, False, True),
+        ({"deliveryDate": "2026-11-04"}, False, True),
+        ({"customer": {"id": 8}}, False, True),
+        ({"department": None}, False, True),
+        ({"project": {"id": 1}}, False, True),
+        ({"currency": {"id": 5}}, False, True),
+        ({"orderLines": []}, False, False),
+        ({"orderLines": [{"isCharged": False, "description": "A"}]}, False, True),
+        ({"orderLines": [{"isCharged": True, "description": "A"}]}, False, False),
+    ],
+    ids=str,
+)
+async def test_an_order_that_stands_there_is_compared_in_everything_its_invoice_would_say(
+    client: TripletexClient,
+    tripletex: FakeTripletex,
+    acme: TripletexTenant,
+    change: dict[str, object],
+    same: bool,
+    orphan: bool,
+) -> None:
+    tripletex.customers = json_answer(200, {"value": {**_ROW, **change}})
+
+    found = await client.get_order(acme, 5)
+
+    assert found is not None
+    assert found.is_made_of(_NEW) is same
+    assert found.is_orphan_of(10302) is orphan

@@ -6,7 +6,7 @@ mailed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -22,7 +22,7 @@ from bridge.tripletex.reading import FieldError, Raw
 EVER: Final = ("2000-01-01", "2100-01-01")
 """A range of dates that holds every document; its end is exclusive."""
 _FIELDS: Final = (
-    "id,invoiceNumber,invoiceDate,invoiceDueDate,kid,customer(id,customerNumber),orders(id,number,deliveryComment),"
+    "id,invoiceNumber,invoiceDate,invoiceDueDate,kid,customer(id,customerNumber),orders(id,number,reference,deliveryComment),"
     "amountCurrency,amountExcludingVatCurrency,amountRoundoffCurrency"
 )
 
@@ -31,8 +31,9 @@ _FIELDS: Final = (
 class StoredInvoice:
     """A charged invoice as Tripletex holds it; amounts are in the invoice's own currency.
 
-    `gross` includes `roundoff`. The answer to a POST tells ids of customer and order only, so their numbers and the
-    order's marker (`bridge.tripletex.marker`) are None there; an amount that was not told is None too.
+    `gross` includes `roundoff`. The answer to a POST tells ids of customer and order only, so their numbers, the
+    order's reference and its marker (`bridge.tripletex.marker`) are None there, as is an amount that was not told.
+    `request_id` is the one of a POST, which Tripletex's support asks for.
     """
 
     id: int
@@ -48,6 +49,8 @@ class StoredInvoice:
     net: Decimal | None = None
     gross: Decimal | None = None
     roundoff: Decimal | None = None
+    order_reference: str | None = None
+    request_id: str | None = field(default=None, compare=False)
 
 
 InvoiceOutcome = StoredInvoice | Refused | NotSent | Unknown | Unauthorized
@@ -109,7 +112,7 @@ def _made(applied: Applied, number: int) -> StoredInvoice | Unknown:
         return Unknown(f"the answer is no invoice: {error}")
     if invoice.number != number:
         return Unknown(f"the answer is an invoice with number {invoice.number} instead of {number}")
-    return invoice
+    return replace(invoice, request_id=applied.answer.headers.get("x-tlx-request-id"))
 
 
 def read_invoice(raw: Raw) -> StoredInvoice:
@@ -133,6 +136,7 @@ def read_invoice(raw: Raw) -> StoredInvoice:
         net=reading.decimal(raw, "amountExcludingVatCurrency"),
         gross=reading.decimal(raw, "amountCurrency"),
         roundoff=reading.decimal(raw, "amountRoundoffCurrency"),
+        order_reference=reading.text(order, "reference", "orders.reference"),
     )
 
 

@@ -6,6 +6,7 @@ order open after `POST /invoice`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from bridge.remote.classify import CallKind
@@ -14,18 +15,35 @@ from bridge.tripletex import reading
 from bridge.tripletex.access import TripletexTenant
 from bridge.tripletex.calls import Calls
 from bridge.tripletex.failing import CODE_NOT_FOUND, failure, read_each, value_of
+from bridge.tripletex.invoice_body import NewOrder
 from bridge.tripletex.invoices import EVER
 from bridge.tripletex.marker import marker_of
 from bridge.tripletex.reading import FieldError, Raw
+from bridge.tripletex.text import normalise
 
 _FIELDS: Final = (
-    "id,version,number,reference,deliveryComment,isClosed,customer(id,customerNumber),orderLines(id,isCharged)"
+    "id,version,number,reference,deliveryComment,isClosed,orderDate,deliveryDate,"
+    "customer(id,customerNumber),department(id),project(id),currency(id),"
+    "orderLines(id,isCharged,sortIndex,description,count,unitPriceExcludingVatCurrency,vatType(id))"
 )
 
 
 @dataclass(frozen=True, slots=True)
+class FoundLine:
+    """One line of an order as Tripletex holds it; `unit_price` is without VAT, in the order's currency."""
+
+    description: str | None
+    count: Decimal | None
+    unit_price: Decimal | None
+    vat_type_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class FoundOrder:
-    """An order as Tripletex holds it. `marker` is its `deliveryComment`; `charged` says which lines are invoiced."""
+    """An order as Tripletex holds it, its lines in their own order.
+
+    `marker` is its `deliveryComment`; `charged` says of each line whether it is invoiced.
+    """
 
     id: int
     version: int
@@ -36,6 +54,12 @@ class FoundOrder:
     customer_number: int | None
     is_closed: bool
     charged: tuple[bool, ...]
+    lines: tuple[FoundLine, ...] = ()
+    order_date: str | None = None
+    delivery_date: str | None = None
+    department_id: int | None = None
+    project_id: int | None = None
+    currency_id: int | None = None
 
     @property
     def any_charged(self) -> bool:
@@ -48,8 +72,26 @@ class FoundOrder:
         return bool(self.charged) and all(self.charged)
 
     def is_orphan_of(self, invoice_number: int) -> bool:
-        """Whether this is our order for that invoice, with its lines and none of them invoiced."""
-        return self.marker == marker_of(invoice_number) and bool(self.charged) and not self.any_charged
+        """Whether this is our order for that invoice, open, with its lines and none of them invoiced."""
+        uncharged = bool(self.charged) and not self.any_charged
+        return self.marker == marker_of(invoice_number) and uncharged and not self.is_closed
+
+    def is_made_of(self, order: NewOrder) -> bool:
+        """Whether an invoice of this order would say what one of `order` says.
+
+        Number and reference do not count: an order that was left to Tripletex to number has another number.
+        """
+        return (
+            self.customer_id == order.customer_id
+            and (self.order_date, self.delivery_date) == (order.order_date, order.delivery_date)
+            and (self.department_id, self.project_id) == (order.department_id, order.project_id)
+            and self.currency_id == order.currency_id
+            and self.lines
+            == tuple(
+                FoundLine(normalise(line.description), line.count, line.unit_price, line.vat_type_id)
+                for line in order.lines
+            )
+        )
 
 
 class OrderCalls(Calls):
@@ -107,7 +149,7 @@ class OrderCalls(Calls):
 
 def _read_order(raw: Raw) -> FoundOrder:
     customer = reading.part(raw, "customer") or {}
-    closed = reading.flag(raw, "isClosed")
+    closed, rows = reading.flag(raw, "isClosed"), _rows_of(raw)
     if closed is None:
         raise FieldError("isClosed", "is missing")
     return FoundOrder(
@@ -116,19 +158,42 @@ def _read_order(raw: Raw) -> FoundOrder:
         number=reading.text(raw, "number"),
         reference=reading.text(raw, "reference"),
         marker=reading.text(raw, "deliveryComment"),
-        customer_id=reading.whole(customer, "id", "customer.id"),
+        customer_id=_id_of(raw, "customer"),
         customer_number=reading.whole(customer, "customerNumber", "customer.customerNumber"),
         is_closed=closed,
-        charged=_charged(raw),
+        charged=tuple(map(_is_charged, rows)),
+        lines=tuple(map(_line, rows)),
+        order_date=reading.text(raw, "orderDate"),
+        delivery_date=reading.text(raw, "deliveryDate"),
+        department_id=_id_of(raw, "department"),
+        project_id=_id_of(raw, "project"),
+        currency_id=_id_of(raw, "currency"),
     )
 
 
-def _charged(raw: Raw) -> tuple[bool, ...]:
+def _rows_of(raw: Raw) -> Sequence[Raw]:
     lines = raw.get("orderLines")
     if not isinstance(lines, list) or not all(isinstance(line, Mapping) for line in lines):
         raise FieldError("orderLines", "is not a list of lines")
-    flags = [reading.flag(line, "isCharged") for line in lines]
-    if None in flags:
+    return sorted(lines, key=lambda line: reading.whole(line, "sortIndex", "orderLines.sortIndex") or 0)
+
+
+def _is_charged(line: Raw) -> bool:
+    charged = reading.flag(line, "isCharged")
+    if charged is None:
         # To guess would invoice a line twice or never.
         raise FieldError("orderLines.isCharged", "is missing")
-    return tuple(flag is True for flag in flags)
+    return charged
+
+
+def _line(line: Raw) -> FoundLine:
+    return FoundLine(
+        description=reading.text(line, "description", "orderLines.description"),
+        count=reading.decimal(line, "count", "orderLines.count"),
+        unit_price=reading.decimal(line, "unitPriceExcludingVatCurrency", "orderLines.unitPriceExcludingVatCurrency"),
+        vat_type_id=_id_of(line, "vatType"),
+    )
+
+
+def _id_of(raw: Raw, name: str) -> int | None:
+    return reading.whole(reading.part(raw, name) or {}, "id", f"{name}.id")
