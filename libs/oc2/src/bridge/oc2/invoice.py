@@ -1,8 +1,8 @@
 """A row of a batch as values, the hash that tells whether its content changed, and where it breaks the contract.
 
-Pure. One row is read at a time, so that one bad row stops no other. The contract's own types (`InvoiceSnapshot`) decide:
-nothing is turned into a text, no zero is guessed, no comma is read as a point. Unknown fields are ignored, since
-contracts grow. The one thing that is put right here: a KID of nothing but blanks is no KID.
+Pure. One row is read at a time, so that one bad row stops no other. The contract's own types decide
+(`InvoiceSnapshot`): nothing is turned into a text, no zero is guessed, no comma is read as a point. Unknown fields are
+ignored, since contracts grow. The one thing that is put right here: a KID of nothing but blanks is no KID.
 """
 
 import dataclasses
