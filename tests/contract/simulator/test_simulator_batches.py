@@ -250,6 +250,26 @@ async def test_invoice_taken_back_between_two_pages_shifts_them_for_real(simulat
     assert await numbers(simulator, number) == [2, 3, 4, 9]
 
 
+async def test_history_tells_from_when_on_each_invoice_was_shown_how_and_no_longer(simulator: Simulator) -> None:
+    early = await batch(simulator, 1, visible=False)
+    late = await batch(simulator, 2, 3)
+    await simulator.admin("PATCH", f"{BATCHES}/{late}", {"put": [invoice(3), invoice(2, kid="602243")]})
+    await simulator.admin("PATCH", f"{BATCHES}/{late}", {"takeBack": [3]})
+    await simulator.admin("PATCH", f"{BATCHES}/{early}", {"visible": True})
+
+    states = [as_object(row) for row in as_list(await simulator.admin("GET", f"{BATCHES}/history"))]
+
+    assert [(state["batchNumber"], state["invoiceNumber"]) for state in states] == [
+        (late, 2),
+        (late, 3),
+        (late, 2),
+        (late, 3),
+        (early, 1),
+    ]
+    assert [as_object(state["row"]).get("kid") for state in states] == [None, None, "602243", None, None]
+    assert [state["row"] is None for state in states] == [False, False, False, True, False]
+
+
 async def test_late_batch_and_missing_invoice_are_hidden_as_often_as_told(simulator: Simulator) -> None:
     first, second = await batch(simulator, 1, 2), await batch(simulator, 3)
     await simulator.fault("late", "oc2", "missing_rows", batchNumbers=[first], times=1, path="invoice-batches$")

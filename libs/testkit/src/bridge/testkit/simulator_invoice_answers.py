@@ -100,6 +100,17 @@ class BatchShown:
     statuses: dict[int, str]
 
 
+@dataclass(frozen=True, slots=True)
+class RowShown:
+    """What OC2 showed of one invoice in one batch from epoch second `at` on; None when it was shown no longer."""
+
+    seq: int
+    at: float
+    batch_number: int
+    invoice_number: int
+    row: JsonObject | None
+
+
 def read_line(row: JsonObject) -> StoredLine:
     """One line of an invoice or an order."""
     return StoredLine(
@@ -180,6 +191,17 @@ def read_batch(row: JsonObject) -> BatchShown:
         archived=row.get("archived") is True,
         invoices=tuple(invoices) if isinstance(invoices, list) else (),
         statuses={integer(receipt, "invoiceNumber"): text(receipt, "status") for receipt in receipts},
+    )
+
+
+def read_row_shown(row: JsonObject) -> RowShown:
+    """One state of an invoice in a batch."""
+    return RowShown(
+        seq=integer(row, "seq"),
+        at=number(row, "at"),
+        batch_number=integer(row, "batchNumber"),
+        invoice_number=integer(row, "invoiceNumber"),
+        row=None if row.get("row") is None else as_object(row.get("row")),
     )
 
 

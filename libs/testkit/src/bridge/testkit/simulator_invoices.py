@@ -12,12 +12,14 @@ from bridge.testkit.simulator_answers import Json, JsonObject, as_object, as_row
 from bridge.testkit.simulator_invoice_answers import (
     BatchShown,
     ReceiptShown,
+    RowShown,
     StoredInvoice,
     StoredOrder,
     read_batch,
     read_invoice,
     read_order,
     read_receipt,
+    read_row_shown,
 )
 
 
@@ -137,6 +139,10 @@ class TenantBatches:
     def all(self) -> list[BatchShown]:
         """Every batch, shown or not."""
         return [read_batch(row) for row in as_rows(self._call("GET", f"{self._path}/batches"))]
+
+    def history(self) -> list[RowShown]:
+        """Every state of an invoice in a batch that OC2 ever showed, in order."""
+        return [read_row_shown(row) for row in as_rows(self._call("GET", f"{self._path}/batches/history"))]
 
     def receipts(self) -> list[ReceiptShown]:
         """Every receipt in the order in which it came, repeated ones too."""

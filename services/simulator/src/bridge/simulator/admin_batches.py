@@ -27,6 +27,7 @@ class BatchesAdmin:
             ("POST", f"{TENANT}/batches", self.post_batch),
             ("GET", f"{TENANT}/batches", self.show_batches),
             ("PATCH", f"{TENANT}/batches/{{batch}}", self.patch_batch),
+            ("GET", f"{TENANT}/batches/history", self.show_history),
             ("GET", f"{TENANT}/receipts", self.show_receipts),
         ]
         return admin_routes(table)
@@ -49,6 +50,7 @@ class BatchesAdmin:
         batch = Batch(number, generated, generated, rows=as_list(reader.take("invoices")))
         _apply(batch, reader, now=generated)
         batches.by_number[number] = batch
+        batches.remember(batch, {}, at=now)
         return batch.as_json()
 
     async def patch_batch(self, request: web.Request) -> Json:
@@ -56,15 +58,31 @@ class BatchesAdmin:
 
         `changedAt` moves to now if rows or visibility change, unless `keepChangedAt` or a `changedAt` is given.
         """
-        batch = self._tenant(request).batches.by_number.get(int(request.match_info["batch"]))
+        batches = self._tenant(request).batches
+        batch = batches.by_number.get(int(request.match_info["batch"]))
         if batch is None:
             raise AdminError("this tenant has no batch of that number", status=404)
-        _apply(batch, Reader(await request.json(), "batch"), now=self._world.clock.epoch())
+        before, now = batch.shown(), self._world.clock.epoch()
+        _apply(batch, Reader(await request.json(), "batch"), now=now)
+        batches.remember(batch, before, at=now)
         return batch.as_json()
 
     async def show_batches(self, request: web.Request) -> Json:
         """GET every batch, shown or not, with its rows and its newest receipts."""
         return [_batch_json(batch) for batch in self._tenant(request).batches.by_number.values()]
+
+    async def show_history(self, request: web.Request) -> Json:
+        """GET every state of an invoice in a batch that OC2 ever showed, in order; `row` null: shown no longer."""
+        return [
+            {
+                "seq": state.seq,
+                "at": state.at,
+                "batchNumber": state.batch_number,
+                "invoiceNumber": state.invoice_number,
+                "row": state.row,
+            }
+            for state in self._tenant(request).batches.history
+        ]
 
     async def show_receipts(self, request: web.Request) -> Json:
         """GET every receipt in the order in which it came, repeated ones too."""

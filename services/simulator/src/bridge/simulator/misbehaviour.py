@@ -157,10 +157,12 @@ def move_batch_rows(plan: Plan, tenant: Tenant, request: Request, *, at: float) 
         rows = as_object(fault.params.get("rows"))
         if batch is None or not rows:
             continue
+        before = batch.shown()
         batch.take_back([item for item in as_list(rows.get("delete")) if isinstance(item, int)])
         for row in [*as_list(rows.get("insert")), *as_list(rows.get("edit"))]:
             batch.put(row)
         batch.changed_at = at
+        tenant.batches.remember(batch, before, at=at)
 
 
 def _stale_rows(fault: Fault) -> Callable[[Company], Mapping[int, Customer]]:

@@ -4,7 +4,7 @@ Owns storage, the batch's state and its `changedAt`. It must not know HTTP. Rows
 broken ones too: what OC2 shows is not always what its contract says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -33,6 +33,17 @@ class Receipt:
     def transferred(self) -> bool:
         """Whether it says that the invoice has arrived."""
         return self.content.get("status") == "TRANSFERRED"
+
+
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """What OC2 showed of one invoice in one batch from epoch second `at` on; None when it was shown no longer."""
+
+    seq: int
+    at: float
+    batch_number: int
+    invoice_number: int
+    row: Json
 
 
 @dataclass(slots=True)
@@ -68,6 +79,10 @@ class Batch:
         """The rows in ascending invoice number; those without one come last."""
         return sorted(self.rows, key=lambda row: (number_of(row) is None, number_of(row) or 0))
 
+    def shown(self) -> dict[int, Json]:
+        """The rows that a caller finds now, by invoice number; those without one are left out."""
+        return {number: row for row in self.rows if self.reachable and (number := number_of(row)) is not None}
+
     def put(self, row: Json) -> None:
         """Add the row, or replace the one of the same invoice number."""
         number = number_of(row)
@@ -99,14 +114,22 @@ class Batch:
 
 @dataclass(slots=True)
 class Batches:
-    """All batches of one tenant by number, and every receipt in the order in which it came."""
+    """All batches of one tenant by number, every state of their rows, and every receipt, in the order they came."""
 
     by_number: dict[int, Batch] = field(default_factory=dict)
     receipts: list[Receipt] = field(default_factory=list)
+    history: list[RowState] = field(default_factory=list)
 
     def next_number(self) -> int:
         """One above the highest number given out, shown or not."""
         return max(self.by_number, default=0) + 1
+
+    def remember(self, batch: Batch, before: Mapping[int, Json], *, at: float) -> None:
+        """Add to the history in what the batch's shown rows differ from those before."""
+        now = batch.shown()
+        for number in sorted({*before, *now}):
+            if before.get(number) != now.get(number):
+                self.history.append(RowState(len(self.history) + 1, at, batch.number, number, now.get(number)))
 
     def record(self, batch: Batch, contents: Sequence[JsonObject], *, at: float) -> None:
         """Record receipts of a batch; the newest of an invoice stands."""
