@@ -10,13 +10,14 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from functools import partial
 
 from bridge.contracts.identity import Flow, Shard, TenantId
 from bridge.publisher.application.arrival import trace_id
 from bridge.publisher.application.deliverer import Deliverer
 from bridge.publisher.application.done import Done
 from bridge.publisher.application.gatekeeper import Gatekeeper
+from bridge.publisher.application.holding import deadline_of, until_durable
 from bridge.publisher.application.in_flight import InFlight
 from bridge.publisher.application.ports import ClaimAsk, DeliveryStore, Hold, Holds, TenantStanding, WaitingHead
 from bridge.publisher.application.takeover import Takeover
@@ -33,9 +34,6 @@ from bridge.runtime.errors import TransientError
 from bridge.runtime.lifecycle import unless_stopped
 from bridge.runtime.logging import get_logger
 from bridge.runtime.metrics import Metric, forget, gauge
-
-_DONE_RETRY_SECONDS: Final = 0.2
-_DONE_RETRY_CAP_SECONDS: Final = 2.0
 
 log = get_logger(__name__)
 
@@ -212,7 +210,7 @@ class Dispatcher:
             ):
                 async for results in parts:
                     self._checkpoints(Checkpoint.AFTER_ANSWER_BEFORE_DONE, _ids([one.claim for one in results]))
-                    await self._write_done(results)
+                    await until_durable(partial(self._done.write, results), self._holds, results[0].claim.hold)
                     await self._gatekeeper_notes(tenant, flow, results)
                     self._in_flight.drop(one.claim for one in results)
         finally:
@@ -231,7 +229,7 @@ class Dispatcher:
             return
         try:
             async with aclosing(
-                self._deliverers[flow].send(claims, deadline=lambda: self._deadline(claims[0].hold))
+                self._deliverers[flow].send(claims, deadline=lambda: deadline_of(self._holds, claims[0].hold))
             ) as parts:
                 async for results in parts:
                     for result in results:
@@ -254,32 +252,11 @@ class Dispatcher:
             return Waits(None, "A gate closed while this waited for its turn.", None)
         return None
 
-    async def _write_done(self, results: Sequence[Result]) -> None:
-        """Write until it is durable or the shard has another owner, whose takeover then decides."""
-        hold, pause = results[0].claim.hold, _DONE_RETRY_SECONDS
-        while True:
-            try:
-                await self._done.write(results)
-            except TransientError as error:
-                log.warning("Results are not durable yet; they are written again.", error=str(error))
-            else:
-                return
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _DONE_RETRY_CAP_SECONDS)
-            current = self._holds.current().get(hold.shard)
-            if current is not None and current.epoch != hold.epoch:
-                return
-
     async def _gatekeeper_notes(self, tenant: TenantId, flow: Flow, results: Sequence[Result]) -> None:
         try:
             await self._gatekeeper.note(tenant, flow, results)
         except TransientError as error:
             log.warning("A gate could not be written; the next answer tries again.", tenant=tenant, error=str(error))
-
-    def _deadline(self, hold: Hold) -> float:
-        """Boot seconds after which no byte may leave under this hold, as the newest renewal has it."""
-        current = self._holds.current().get(hold.shard)
-        return current.deadline_boot if current is not None and current.epoch == hold.epoch else float("-inf")
 
     def _entry(self, before: Parcel, after: Parcel, hold: Hold) -> LogEntry:
         delivery = after.delivery
