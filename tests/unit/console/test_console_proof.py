@@ -41,6 +41,7 @@ def counted(entities: Sequence[Entity]) -> FlowCounts:
         changes=changes,
         entities=len(entities),
         dead_by_reason={"name_missing": places["dead"]} if places["dead"] else {},
+        discarded_by_reason={"given_up_by_operator": places["discarded"]} if places["discarded"] else {},
         **of(PLACES, places),
     )
 
@@ -96,3 +97,4 @@ def test_it_is_quiet_exactly_when_nothing_is_on_its_way(entities: list[Entity]) 
 
     assert counted(entities).quiet is not moving
     assert replace(counted(entities), outbox=1).quiet is False
+    assert replace(counted(entities), receipts_outstanding=1).quiet is False

@@ -29,6 +29,13 @@ class FlowCounts:
     dead: int = 0
     discarded: int = 0
     dead_by_reason: Mapping[str, int] = field(default_factory=dict)
+    discarded_by_reason: Mapping[str, int] = field(default_factory=dict)
+    confirmed_with_letter: Mapping[str, int] = field(default_factory=dict)
+    """Of those confirmed, the ones that a person must look at, by reason."""
+    diverged: int = 0
+    """Invoices at the target with other amounts than their lines make."""
+    receipts_outstanding: int = 0
+    """Invoices of which the source is still to be told something."""
     letters_without_entity: int = 0
     outbox: int = 0
     """Changes that the poller's relay has not yet published."""
@@ -37,7 +44,7 @@ class FlowCounts:
     ahead: int = 0
     """Deliveries whose change number is above the poller's."""
     confirmed_other: int = 0
-    """Deliveries that are confirmed in another version than the one wanted."""
+    """Deliveries that are confirmed in another version than the one wanted, and newer than it for an invoice."""
 
     @property
     def superseded(self) -> int:
@@ -47,7 +54,7 @@ class FlowCounts:
     @property
     def quiet(self) -> bool:
         """Whether nothing is on its way any more."""
-        return self.in_flight == self.waiting == self.in_doubt == self.outbox == 0
+        return self.in_flight == self.waiting == self.in_doubt == self.outbox == self.receipts_outstanding == 0
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -65,6 +72,9 @@ def _problems(counts: FlowCounts) -> Iterator[str]:
         yield f"{counts.entities} entities were told by only {counts.changes} changes."
     if counts.dead != sum(counts.dead_by_reason.values()):
         yield f"{counts.dead} deliveries are dead, {sum(counts.dead_by_reason.values())} of them with a reason."
+    if counts.discarded != sum(counts.discarded_by_reason.values()):
+        reasoned = sum(counts.discarded_by_reason.values())
+        yield f"{counts.discarded} deliveries are discarded, {reasoned} of them with a reason."
     if counts.strays:
         yield f"{counts.strays} deliveries belong to entities that the poller never told of."
     if counts.ahead:

@@ -1,5 +1,6 @@
 """`bridge proof`: is every change accounted for?"""
 
+from collections.abc import Iterator
 from dataclasses import fields
 
 import typer
@@ -14,6 +15,11 @@ from bridge.console.domain.proof import FlowCounts
 from bridge.contracts.identity import TenantId
 
 _COLUMNS = ("emitted", "superseded", "in_flight", "waiting", "in_doubt", "confirmed", "dead", "discarded")
+_NOTED = (
+    ("dead_by_reason", "dead for"),
+    ("discarded_by_reason", "discarded for"),
+    ("confirmed_with_letter", "at the target, and a person must look:"),
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -57,13 +63,23 @@ def _show(console: Console, found: Proof) -> None:
         table.add_row(flow.tenant, flow.flow, *numbers, "do not match" if flow.problems else "match")
     console.print(table)
     for flow in found.flows:
-        for reason, count in sorted(flow.dead_by_reason.items()):
-            console.print(f"{flow.tenant}/{flow.flow}: {count} dead for {reason}")
-        if flow.letters_without_entity:
-            console.print(f"{flow.tenant}/{flow.flow}: {flow.letters_without_entity} dead letters about no entity")
+        for note in _notes(flow):
+            console.print(f"{flow.tenant}/{flow.flow}: {note}")
         for problem in flow.problems:
             console.print(f"{flow.tenant}/{flow.flow}: {problem}", style="bold red")
     if not found.flows:
         console.print("Nothing was told yet.")
     elif found.holds:
         console.print("Every change is accounted for." + ("" if found.quiet else " Some are still on their way."))
+
+
+def _notes(flow: FlowCounts) -> Iterator[str]:
+    for name, said in _NOTED:
+        for reason, count in sorted(getattr(flow, name).items()):
+            yield f"{count} {said} {reason}"
+    counts = (
+        (flow.diverged, "with other amounts than their lines make"),
+        (flow.receipts_outstanding, "receipts not yet told"),
+        (flow.letters_without_entity, "dead letters about no entity"),
+    )
+    yield from (f"{count} {said}" for count, said in counts if count)
