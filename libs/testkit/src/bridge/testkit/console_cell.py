@@ -122,30 +122,33 @@ class ConsoleCell:
         async with self.db.transaction() as tx:
             return await tx.execute(query, params)
 
-    async def told(self, tenant: str, number: str, *, change_no: int = 1, revision: int | None = None) -> None:
-        """Let the poller have told of a customer, with its cursor's count."""
+    async def told(
+        self, tenant: str, number: str, *, change_no: int = 1, revision: int | None = None, flow: str = "customers"
+    ) -> None:
+        """Let the poller have told of an entity, with its cursor's count."""
+        values: dict[str, object] = {
+            "t": tenant,
+            "f": flow,
+            "e": number,
+            "h": source_ref_of(flow, number),
+            "c": change_no,
+            "r": revision or change_no,
+        }
         await self.write(
             "INSERT INTO poller.source_entity (tenant, flow, entity, holder_id, change_no, revision, source_hash,"
-            " withdrawn) VALUES (%(t)s, 'customers', %(e)s, %(h)s, %(c)s, %(r)s, 'hash', false)",
-            t=tenant,
-            e=number,
-            h=f"9{number}",
-            c=change_no,
-            r=revision or change_no,
+            " withdrawn) VALUES (%(t)s, %(f)s, %(e)s, %(h)s, %(c)s, %(r)s, 'hash', false)",
+            **values,
         )
         await self.write(
             "INSERT INTO poller.source_record (tenant, flow, source_id, entity, standing, version, source_hash)"
-            " VALUES (%(t)s, 'customers', %(h)s, %(e)s, 'holds', 3, 'hash')",
-            t=tenant,
-            e=number,
-            h=f"9{number}",
+            " VALUES (%(t)s, %(f)s, %(h)s, %(e)s, 'holds', 3, 'hash')",
+            **values,
         )
         await self.write(
             "INSERT INTO poller.source_cursor AS c (tenant, flow, epoch, emitted, last_good_poll_at)"
-            " VALUES (%(t)s, 'customers', 1, %(c)s, now()) ON CONFLICT (tenant, flow) DO UPDATE"
+            " VALUES (%(t)s, %(f)s, 1, %(c)s, now()) ON CONFLICT (tenant, flow) DO UPDATE"
             " SET emitted = c.emitted + excluded.emitted",
-            t=tenant,
-            c=change_no,
+            **values,
         )
 
     async def delivered(
@@ -157,10 +160,13 @@ class ConsoleCell:
         change_no: int = 1,
         revision: int | None = None,
         reason: str | None = None,
+        flow: str = "customers",
+        columns: Mapping[str, object] | None = None,
     ) -> None:
-        """Let the publisher have a row about a customer, with one step in its log."""
+        """Let the publisher have a row about an entity, with one step in its log; `columns` are set after."""
         values: dict[str, object] = {
             "t": tenant,
+            "f": flow,
             "e": number,
             "s": state,
             "c": change_no,
@@ -169,22 +175,35 @@ class ConsoleCell:
             "cg": 0 if state == "confirmed" else None,
             "reason": reason,
             "due": state in ("ready", "in_doubt"),
-            "topic": f"{self.prefix}customer-mapped",
+            "ref": source_ref_of(flow, number),
+            "topic": f"{self.prefix}{flow[:-1]}-mapped",
         }
         await self.write(
             "INSERT INTO publisher.delivery (tenant, flow, entity, shard, revision, generation, change_no, event_id,"
             " outcome, source_ref, source_hash, schema_version, traceparent, payload, headers, topic, kafka_partition,"
             " kafka_offset, state, due_at, attempt, unknown_rounds, reason, read_back, maybe_there,"
-            " confirmed_revision, confirmed_generation, confirmed_at) VALUES (%(t)s, 'customers', %(e)s, 1, %(r)s, 0,"
-            " %(c)s, 'event', 'mapped', '9', 'hash', 1, '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',"
+            " confirmed_revision, confirmed_generation, confirmed_at) VALUES (%(t)s, %(f)s, %(e)s, 1, %(r)s, 0,"
+            " %(c)s, 'event', 'mapped', %(ref)s, 'hash', 1, '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',"
             " '{}', '[]', %(topic)s, 3, 42, %(s)s, CASE WHEN %(due)s THEN now() - interval '5 min' END, 1, 0,"
             " %(reason)s, false, false, %(cr)s, %(cg)s, CASE WHEN %(cr)s::bigint IS NOT NULL THEN now() END)",
             **values,
         )
         await self.write(
             "INSERT INTO publisher.delivery_log (tenant, flow, entity, revision, generation, event_id, step, to_state,"
-            " attempt, changed_fields, topic, kafka_partition, kafka_offset, trace_id) VALUES (%(t)s, 'customers',"
+            " attempt, changed_fields, topic, kafka_partition, kafka_offset, trace_id) VALUES (%(t)s, %(f)s,"
             " %(e)s, %(r)s, 0, 'event', 'ingested', 'ready', 0, '{name}', %(topic)s, 3, 42,"
             " '0af7651916cd43dd8448eb211c80319c')",
             **values,
         )
+        for column, value in (columns or {}).items():
+            await self.write(
+                f"UPDATE publisher.delivery SET {column} = %(value)s"  # noqa: S608 (a test's own column names)
+                " WHERE tenant = %(t)s AND flow = %(f)s AND entity = %(e)s",
+                value=value,
+                **values,
+            )
+
+
+def source_ref_of(flow: str, number: str) -> str:
+    """Return the source's id of an entity: an invoice's names its batch, 88."""
+    return f"88/{number}" if flow == "invoices" else f"9{number}"

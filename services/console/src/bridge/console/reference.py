@@ -35,11 +35,17 @@ def page() -> str:
 def _sections(context: typer.Context) -> Iterator[str]:
     commands = getattr(context.command, "commands", None)
     if commands is None:
-        lines = (line.rstrip() for line in context.command.get_help(context).splitlines())
-        yield f"## {context.command_path}\n\n```text\n" + "\n".join(lines).strip() + "\n```\n"
+        yield from _help(context)
         return
+    if getattr(context.command, "invoke_without_command", False):
+        yield from _help(context)
     for name in sorted(commands):
         yield from _sections(typer.Context(commands[name], info_name=name, parent=context, terminal_width=WIDTH))
+
+
+def _help(context: typer.Context) -> Iterator[str]:
+    lines = (line.rstrip() for line in context.command.get_help(context).splitlines())
+    yield f"## {context.command_path}\n\n```text\n" + "\n".join(lines).strip() + "\n```\n"
 
 
 if __name__ == "__main__":

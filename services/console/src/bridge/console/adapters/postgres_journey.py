@@ -1,5 +1,7 @@
 """One entity's journey, read from every service's tables."""
 
+import json
+from collections.abc import Mapping
 from typing import Final
 
 from bridge.console.adapters.postgres_overview import PostgresOverview
@@ -7,16 +9,19 @@ from bridge.console.application.where import (
     AtSource,
     DeliveryView,
     EntityKey,
+    InvoiceView,
     Journey,
     JourneyStep,
     LetterView,
     Place,
+    ReceiptView,
     Unpublished,
 )
-from bridge.contracts.identity import Generation, Revision, TenantId, Version
+from bridge.contracts.identity import Flow, Generation, Revision, SourceId, TenantId, Version, batch_of
 from bridge.durable.database import Database
 from bridge.durable.queries import load_queries
 from bridge.durable.row import Row
+from bridge.tenancy.gates import Gate, GateScope, GateStore
 
 _SQL: Final = load_queries("bridge.console.sql", "where_queries.sql")
 
@@ -42,10 +47,19 @@ class PostgresJourneys:
                 source=_to_source(source) if source is not None else None,
                 waiting_for=tuple(row.text("source_id") for row in await tx.all(_SQL["waiting_for"], named)),
                 outbox=tuple(_to_unpublished(row) for row in await tx.all(_SQL["outbox"], named)),
-                delivery=_to_delivery(delivery) if delivery is not None else None,
+                delivery=_to_delivery(key.flow, delivery) if delivery is not None else None,
                 steps=tuple(_to_step(row) for row in await tx.all(_SQL["steps"], {**named, "limit": steps})),
                 letters=tuple(_to_letter(row) for row in await tx.all(_SQL["letters"], named)),
+                gates=tuple(gate for gate in await GateStore().all(tx) if _holds_up(gate, key)),
             )
+
+
+def _holds_up(gate: Gate, key: EntityKey) -> bool:
+    """Whether a closed gate may be what the entity waits for; a host's gate is everybody's."""
+    if gate.key.tenant is None:
+        return True
+    of_flow = gate.key.scope in (GateScope.FLOW, GateScope.SOURCE)
+    return gate.key.tenant == key.tenant and (not of_flow or gate.key.subject == f"{key.tenant}/{key.flow.value}")
 
 
 def _to_source(row: Row) -> AtSource:
@@ -77,7 +91,7 @@ def _to_unpublished(row: Row) -> Unpublished:
     )
 
 
-def _to_delivery(row: Row) -> DeliveryView:
+def _to_delivery(flow: Flow, row: Row) -> DeliveryView:
     field, detail = row.text_or_none("refusal_field"), row.text_or_none("refusal_detail")
     return DeliveryView(
         state=row.text("state"),
@@ -99,7 +113,32 @@ def _to_delivery(row: Row) -> DeliveryView:
         confirmed=_version(row, "confirmed"),
         confirmed_at=row.instant_or_none("confirmed_at"),
         remote_id=row.text_or_none("remote_id"),
+        invoice=_to_invoice(row) if flow is Flow.INVOICES else None,
     )
+
+
+def _to_invoice(row: Row) -> InvoiceView:
+    return InvoiceView(
+        batch=batch_of(SourceId(row.text("source_ref"))),
+        kid=row.text_or_none("kid"),
+        order_number=row.text_or_none("order_number"),
+        order_id=row.text_or_none("order_id"),
+        order_due_at=row.instant_or_none("order_due_at"),
+        amount_note=row.text_or_none("amount_note"),
+        diverged=row.flag("diverged"),
+        receipt=ReceiptView(
+            wanted=_document(row.text_or_none("receipt_wanted")),
+            told=_document(row.text_or_none("receipt_sent")),
+            due_at=row.instant_or_none("receipt_due_at"),
+            out=row.flag("receipt_out"),
+            look=row.flag("receipt_look"),
+        ),
+    )
+
+
+def _document(text: str | None) -> Mapping[str, object] | None:
+    found = json.loads(text) if text is not None else None
+    return found if isinstance(found, dict) else None
 
 
 def _to_step(row: Row) -> JourneyStep:

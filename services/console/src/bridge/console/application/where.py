@@ -1,15 +1,19 @@
 """Where one entity is: what its source says, wanted against confirmed, and every step it took."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
 from bridge.console.application.known import KnowsTenants, require_known
 from bridge.contracts.identity import EntityNumber, Flow, TenantId, Version
-from bridge.runtime.errors import BridgeError
+from bridge.contracts.reasons import Reason
+from bridge.runtime.errors import BridgeError, ConfigurationError
+from bridge.tenancy.gates import Gate
 
 STEPS_SHOWN: Final = 200
+LONGEST_NUMBER: Final = 64
+"""Characters of a number as the tables keep it."""
 
 
 class NeverSeenError(BridgeError):
@@ -68,8 +72,44 @@ class Unpublished:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptView:
+    """What the source shall be told of an invoice, against what it was told; each a document, None for nothing.
+
+    `out`: a call that tells is on its way. `look`: what the source holds is looked at before it is told again.
+    """
+
+    wanted: Mapping[str, object] | None
+    told: Mapping[str, object] | None
+    due_at: datetime | None
+    out: bool
+    look: bool
+
+    @property
+    def outstanding(self) -> bool:
+        """Whether the source is still to be told something."""
+        return self.out or self.due_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceView:
+    """What a delivery has if it is an invoice. `batch` is OC2's; `order_id` the order behind it at Tripletex."""
+
+    batch: int | None
+    kid: str | None
+    order_number: str | None
+    order_id: str | None
+    order_due_at: datetime | None
+    amount_note: str | None
+    diverged: bool
+    receipt: ReceiptView
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryView:
-    """The publisher's row: wanted against confirmed. `maybe_there`: the target may hold what was sent last."""
+    """The publisher's row: wanted against confirmed. `maybe_there`: the target may hold what was sent last.
+
+    `invoice` is None for a customer.
+    """
 
     state: str
     wanted: Version
@@ -90,6 +130,7 @@ class DeliveryView:
     confirmed: Version | None
     confirmed_at: datetime | None
     remote_id: str | None
+    invoice: InvoiceView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +174,7 @@ class LetterView:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """Everything known of one entity. `steps` are the newest, oldest first."""
+    """Everything known of one entity. `steps` are the newest, oldest first; `gates` are closed and may hold it up."""
 
     key: EntityKey
     source: AtSource | None
@@ -142,6 +183,7 @@ class Journey:
     delivery: DeliveryView | None
     steps: tuple[JourneyStep, ...]
     letters: tuple[LetterView, ...]
+    gates: tuple[Gate, ...]
 
     @property
     def place(self) -> str:
@@ -154,22 +196,32 @@ class Journey:
         if any(row.service == "poller" for row in self.outbox):
             return "Its newest change waits in the poller's outbox."
         if self.source is None:
-            return "It waits for a number that another customer holds."
+            return "It waits for a number that another row of the source holds."
         return "Its newest change is on its way through Kafka."
 
 
 _SENTENCES: Final = {
     "ready": "It waits to be sent.",
-    "sending": "It is being sent at this moment.",
+    "sending": "It is being sent or looked up at this moment.",
     "in_doubt": "It was sent and nobody answered; it is sent again or looked up when it is due.",
     "confirmed": "The target holds its newest version.",
     "dead": "It is dead: it waits for a person, or for a newer change.",
     "discarded": "A person discarded it.",
 }
+_INVOICE_SENTENCES: Final = {
+    "in_doubt": "It may be at Tripletex already: it is looked up there when it is due, and sent only if it is not.",
+    "confirmed": "It is at Tripletex.",
+}
 
 
 def _delivered(delivery: DeliveryView) -> str:
-    return _SENTENCES.get(delivery.state, f"It is {delivery.state}.")
+    if delivery.state == "discarded" and delivery.reason == Reason.INVOICE_TAKEN_BACK:
+        return "OC2 took it back before it was sent."
+    if delivery.invoice is None:
+        return _SENTENCES.get(delivery.state, f"It is {delivery.state}.")
+    said = _INVOICE_SENTENCES.get(delivery.state) or _SENTENCES.get(delivery.state, f"It is {delivery.state}.")
+    waits = delivery.state == "confirmed" and delivery.reason is not None
+    return f"{said} A person must look at it: {delivery.reason}." if waits else said
 
 
 class JourneyStore(KnowsTenants, Protocol):
@@ -186,7 +238,12 @@ async def where(store: JourneyStore, key: EntityKey, *, steps: int = STEPS_SHOWN
     Raises:
         UnknownTenantError: There is no such tenant.
         NeverSeenError: The tenant is known, the entity is not.
+        ConfigurationError: The number is longer than any can be.
     """
+    if len(key.entity) > LONGEST_NUMBER:
+        raise ConfigurationError(
+            f"A number has at most {LONGEST_NUMBER} characters, this one has {len(key.entity)}; nothing was looked up."
+        )
     await require_known(store, key.tenant)
     journey = await store.journey(key, steps=steps)
     parts: Sequence[object] = (journey.source, journey.delivery, *journey.outbox, *journey.letters)

@@ -25,8 +25,9 @@ ORDER BY created_at, id;
 -- Wanted against confirmed.
 SELECT state, revision, generation, change_no, event_id, outcome, source_ref, traceparent, due_at, attempt,
        unknown_rounds, reason, refusal_field, refusal_detail, failing_since, sent_at, sent_revision, sent_generation,
-       maybe_there, confirmed_revision, confirmed_generation, confirmed_at, remote_id,
-       topic, kafka_partition, kafka_offset, now() AS as_of
+       maybe_there, confirmed_revision, confirmed_generation, confirmed_at, remote_id, order_id, order_due_at,
+       amount_note, diverged, receipt_wanted, receipt_sent, receipt_due_at, receipt_out_epoch IS NOT NULL AS receipt_out,
+       receipt_look, kid, order_number, topic, kafka_partition, kafka_offset, now() AS as_of
 FROM publisher.delivery
 WHERE tenant = %(tenant)s AND flow = %(flow)s AND entity = %(entity)s;
 

@@ -17,9 +17,10 @@ from bridge.console.adapters.postgres_overview import PostgresOverview
 from bridge.console.application import dead_letters as use
 from bridge.console.application.acts import WAIT_SECONDS, Asker, ask
 from bridge.console.application.known import require_known
+from bridge.console.domain.remedies import remedy_of
 from bridge.console.domain.words import cut
 from bridge.contracts.identity import TenantId
-from bridge.contracts.reasons import REASONS, Reason
+from bridge.contracts.reasons import Reason
 from bridge.tenancy.acts import ActStore
 
 dead_letters = typer.Typer(help="Events set aside: look, retry, discard.", no_args_is_help=True)
@@ -97,7 +98,7 @@ def _head(letter: use.LetterHead) -> dict[str, object]:
 def _whole(letter: use.WholeLetter) -> dict[str, object]:
     return {
         **_head(letter.head),
-        "remedy": _remedy(letter.head.reason),
+        "remedy": remedy_of(letter.head.reason),
         "event_id": letter.event_id,
         "origin": {
             "topic": letter.origin_topic,
@@ -109,10 +110,6 @@ def _whole(letter: use.WholeLetter) -> dict[str, object]:
         "raw_base64": base64.b64encode(letter.raw).decode(),
         "raw_text": safe(letter.raw),
     }
-
-
-def _remedy(reason: str) -> str | None:
-    return REASONS[Reason(reason)].remedy if reason in set(Reason) else None
 
 
 def _show_list(console: Console, letters: Sequence[use.LetterHead]) -> None:
@@ -142,7 +139,7 @@ def _show_whole(console: Console, letter: use.WholeLetter) -> None:
         ("version", str(head.version or "-")),
         ("reason", f"{head.reason} at {head.stage}" + (f", field {head.field}" if head.field else "")),
         ("error", str(safe(head.error))),
-        ("remedy", _remedy(head.reason) or "-"),
+        ("remedy", remedy_of(head.reason) or "-"),
         ("tried", f"{head.attempts} attempts, {head.rounds} rounds of retries before"),
         ("origin", f"{letter.origin_topic}-{letter.origin_partition}@{letter.origin_offset}"),
         ("trace", head.trace_id or "-"),

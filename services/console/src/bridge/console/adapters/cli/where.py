@@ -1,5 +1,6 @@
-"""`bridge where customer N --tenant T`: one entity's journey."""
+"""`bridge where`: one entity's journey, by its number, its KID or its order number."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -7,15 +8,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bridge.console.adapters.cli.frame import Answer, AsJson, OfTenant, examples, moment, run, safe
+from bridge.console.adapters.cli.frame import Answer, AsJson, ForTenant, OfTenant, examples, run
+from bridge.console.adapters.cli.journey_view import journey_document, show_journey
 from bridge.console.adapters.opening import open_database
 from bridge.console.adapters.postgres_journey import PostgresJourneys
-from bridge.console.application.where import STEPS_SHOWN, AtSource, DeliveryView, EntityKey, Journey, JourneyStep
+from bridge.console.adapters.postgres_search import PostgresSearch
+from bridge.console.application.search import HITS_SHOWN, Hit, SearchBy, search
+from bridge.console.application.where import STEPS_SHOWN, EntityKey, Journey
 from bridge.console.application.where import where as find
-from bridge.console.domain.words import cut
-from bridge.contracts.identity import EntityNumber, Flow, TenantId, Version
+from bridge.contracts.identity import EntityNumber, Flow, TenantId
+from bridge.runtime.errors import ConfigurationError
 
-where = typer.Typer(help="Where one entity is, and how it came there.", no_args_is_help=True)
+where = typer.Typer()
+Steps = Annotated[int, typer.Option(min=1, max=10_000, help="Newest steps to show.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,11 +28,31 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(where, name="where")
 
 
+@where.callback(
+    invoke_without_command=True,
+    no_args_is_help=True,
+    epilog=examples("bridge where --kid 1234567897", "bridge where --order 4711 --tenant acme --json"),
+)
+def by_key(
+    context: typer.Context,
+    kid: Annotated[str | None, typer.Option("--kid", help="Find invoices by their whole KID.")] = None,
+    order: Annotated[str | None, typer.Option("--order", help="Find invoices by their whole order number.")] = None,
+    tenant: ForTenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show where one entity is, by its number (see the commands), or an invoice by its KID or order number.
+
+    One hit is shown whole, several are listed.
+    """
+    if context.invoked_subcommand is None:
+        run(lambda: _search(kid, order, TenantId(tenant) if tenant else None), as_json=as_json)
+
+
 @where.command(epilog=examples("bridge where customer 10472 --tenant acme"))
 def customer(
     number: Annotated[str, typer.Argument(help="The customer number that both systems share.")],
     tenant: OfTenant,
-    steps: Annotated[int, typer.Option(min=1, max=10_000, help="Newest steps to show.")] = STEPS_SHOWN,
+    steps: Steps = STEPS_SHOWN,
     as_json: AsJson = False,
 ) -> None:
     """Show one customer: state, wanted and confirmed version, and every step with its place in Kafka and its trace."""
@@ -35,107 +60,49 @@ def customer(
     run(lambda: _where(key, steps), as_json=as_json)
 
 
+@where.command(epilog=examples("bridge where invoice 10472 --tenant acme"))
+def invoice(
+    number: Annotated[str, typer.Argument(help="The invoice number that both systems share.")],
+    tenant: OfTenant,
+    steps: Steps = STEPS_SHOWN,
+    as_json: AsJson = False,
+) -> None:
+    """Show one invoice: state, batch, ids at Tripletex, receipt wanted and told, gates, letters, and every step."""
+    key = EntityKey(TenantId(tenant), Flow.INVOICES, EntityNumber(number))
+    run(lambda: _where(key, steps), as_json=as_json)
+
+
 async def _where(key: EntityKey, steps: int) -> Answer:
     async with open_database() as db:
         journey = await find(PostgresJourneys(db), key, steps=steps)
-    return Answer(_document(journey), lambda console: _show(console, journey))
+    return Answer(journey_document(journey), lambda console: show_journey(console, journey))
 
 
-def _document(journey: Journey) -> dict[str, object]:
-    return {
-        **asdict(journey.key),
-        "place": journey.place,
-        "source": asdict(journey.source) if journey.source else None,
-        "waiting_for_number": list(journey.waiting_for),
-        "outbox": [asdict(row) for row in journey.outbox],
-        "delivery": _delivery(journey.delivery) if journey.delivery else None,
-        "steps": [_step(step) for step in journey.steps],
-        "letters": [{**asdict(letter), "error": safe(letter.error)} for letter in journey.letters],
+async def _search(kid: str | None, order: str | None, tenant: TenantId | None) -> Answer:
+    if (kid is None) == (order is None):
+        raise ConfigurationError("Give one of --kid and --order, or a command such as 'bridge where invoice'.")
+    by, value = (SearchBy.KID, kid) if kid is not None else (SearchBy.ORDER, order or "")
+    async with open_database() as db:
+        hits = await search(PostgresSearch(db), by, value, tenant)
+        journey = await find(PostgresJourneys(db), hits[0].key) if len(hits) == 1 else None
+    document = {
+        "hits": [_hit(hit) for hit in hits],
+        "journey": journey_document(journey) if journey is not None else None,
     }
+    return Answer(document, lambda console: _show(console, hits, journey))
 
 
-def _delivery(row: DeliveryView) -> dict[str, object]:
-    return {
-        **asdict(row),
-        "wanted": _version(row.wanted),
-        "sent": _version(row.sent),
-        "confirmed": _version(row.confirmed),
-    }
+def _hit(hit: Hit) -> dict[str, object]:
+    return {**asdict(hit.key), "state": hit.state, "kid": hit.kid, "order_number": hit.order_number}
 
 
-def _step(step: JourneyStep) -> dict[str, object]:
-    return {**asdict(step), "version": _version(step.version), "detail": safe(step.detail)}
-
-
-def _version(version: Version | None) -> dict[str, int] | None:
-    return {"revision": version.revision, "generation": version.generation} if version else None
-
-
-def _show(console: Console, journey: Journey) -> None:
-    console.print(f"Customer {journey.key.entity} of tenant {journey.key.tenant}: {journey.place}")
-    facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for name, value in [*_source_facts(journey.source), *_delivery_facts(journey.delivery)]:
-        facts.add_row(name, value)
-    console.print(facts)
-    for source_id in journey.waiting_for:
-        console.print(f"The source's customer {source_id} asks for this number too and waits for it.")
-    for row in journey.outbox:
-        refused = f", set aside: {cut(row.error or '')}" if row.set_aside_at else ""
-        console.print(f"In the {row.service}'s outbox since {moment(row.created_at)} for {row.topic}{refused}.")
-    if journey.steps:
-        console.print(_steps(journey))
-    for letter in journey.letters:
-        ending = f"{letter.closed_as} {moment(letter.closed_at)}" if letter.closed_at else "open"
-        console.print(f"Dead letter {letter.letter_id} ({ending}): {letter.reason}: {cut(str(safe(letter.error)))}")
-
-
-def _source_facts(source: AtSource | None) -> list[tuple[str, str]]:
-    if source is None:
-        return []
-    facts = [
-        ("at the source", f"id {source.holder_id}, version {source.source_version}, seen {moment(source.seen_at)}"),
-        ("told", f"change {source.change_no}, revision {source.revision}, {moment(source.last_changed_at)}"),
-    ]
-    if source.withdrawn_because:
-        facts[0] = ("at the source", f"withdrawn: {source.withdrawn_because}")
-    if source.fault:
-        facts.append(("fault", cut(source.fault)))
-    return facts
-
-
-def _delivery_facts(row: DeliveryView | None) -> list[tuple[str, str]]:
-    if row is None:
-        return []
-    facts = [
-        ("state", row.state + (f" ({row.reason})" if row.reason else "")),
-        ("wanted", f"version {row.wanted}, change {row.change_no}, from {row.place}"),
-        ("confirmed", f"version {row.confirmed}, {moment(row.confirmed_at)}" if row.confirmed else "never"),
-        ("trace", row.trace_id or "-"),
-    ]
-    if row.due_at is not None:
-        facts.append(("due", f"{moment(row.due_at)}, attempt {row.attempt}, unknown rounds {row.unknown_rounds}"))
-    if row.refusal:
-        facts.append(("refused", cut(row.refusal)))
-    return facts
-
-
-def _steps(journey: Journey) -> Table:
-    table = Table("when", "step", "version", "state", "try", "record", "call", "what", "trace")
-    for step in journey.steps:
-        state = f"{step.from_state or '–'} → {step.to_state}" if step.to_state else step.from_state or ""
-        call = " ".join(
-            part for part in (step.how, f"{step.duration_ms} ms" if step.duration_ms is not None else None) if part
-        )
-        what = [step.outcome, step.reason, step.detail, ", ".join(step.changed_fields)]
-        table.add_row(
-            moment(step.at),
-            step.step,
-            str(step.version),
-            state,
-            str(step.attempt),
-            str(step.place) if step.place else "",
-            call,
-            cut(str(safe("; ".join(part for part in what if part)))),
-            step.trace_id or "",
-        )
-    return table
+def _show(console: Console, hits: Sequence[Hit], journey: Journey | None) -> None:
+    if journey is not None:
+        show_journey(console, journey)
+        return
+    table = Table("tenant", "invoice", "state", "KID", "order number")
+    for hit in hits:
+        table.add_row(hit.key.tenant, hit.key.entity, hit.state, hit.kid or "-", hit.order_number or "-")
+    console.print(table)
+    if len(hits) == HITS_SHOWN:
+        console.print(f"Only the first {HITS_SHOWN} are shown; there may be more.")
