@@ -13,12 +13,13 @@ from bridge.contracts.identity import Flow
 from bridge.contracts.reasons import Reason
 from bridge.contracts.topics import MAX_EVENT_BYTES
 from bridge.testkit.customer_events import customer_envelope, raw_event, with_headers
-from bridge.transformer.application import map_batch as map_batch_module
+from bridge.transformer.application.contents import CONTENTS
 from bridge.transformer.application.map_batch import map_batch, map_record
 from bridge.transformer.application.record import MappedRecord, SourceRecord
 from bridge.transformer.application.route import CUSTOMERS
 from bridge.transformer.application.salvage import NO_TENANT
 from bridge.transformer.domain.mapping.customer import map_customer
+from bridge.transformer.domain.unmapped import Unmapped
 
 BROKER_LIMIT = 1024 * 1024
 ENVELOPE = customer_envelope()
@@ -217,14 +218,12 @@ def test_a_message_about_a_bad_body_does_not_repeat_the_body() -> None:
 
 
 def test_one_guilty_record_is_unexpected_and_its_neighbours_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = map_customer
-
-    def fails_on_one(snapshot: CustomerSnapshot) -> object:
+    def fails_on_one(snapshot: CustomerSnapshot) -> CustomerWanted | Unmapped:
         if snapshot.name == "Guilty AS":
             raise ZeroDivisionError("a value nobody should see")
-        return honest(snapshot)
+        return map_customer(snapshot)
 
-    monkeypatch.setattr(map_batch_module, "map_customer", fails_on_one)
+    monkeypatch.setitem(CONTENTS, Flow.CUSTOMERS, replace(CONTENTS[Flow.CUSTOMERS], to_wanted=fails_on_one))
     guilty = source_record(body=BODY.replace(b"Nordlys Verksted AS", b"Guilty AS"))
 
     before, middle, after = map_batch([source_record(), guilty, source_record()])
@@ -237,10 +236,10 @@ def test_one_guilty_record_is_unexpected_and_its_neighbours_pass(monkeypatch: py
 
 
 def test_a_mapping_that_fails_on_known_good_content_blames_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: CustomerSnapshot) -> object:
+    def broken(_: CustomerSnapshot) -> CustomerWanted:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(map_batch_module, "map_customer", broken)
+    monkeypatch.setitem(CONTENTS, Flow.CUSTOMERS, replace(CONTENTS[Flow.CUSTOMERS], to_wanted=broken))
 
     with pytest.raises(ZeroDivisionError):
         map_batch([source_record()])

@@ -4,7 +4,8 @@ import pytest
 
 from bridge.contracts.events.customer import CustomerSnapshot, CustomerWanted, MappingNote, PostalAddress
 from bridge.contracts.reasons import Reason
-from bridge.transformer.domain.mapping.customer import Unmapped, map_customer
+from bridge.transformer.domain.mapping.customer import map_customer
+from bridge.transformer.domain.unmapped import Unmapped
 
 COMBINING_ACUTE = "́"
 SOURCE = CustomerSnapshot(customer_number=20417, name="Nordlys Verksted AS", is_inactive=False, currency_code="NOK")

@@ -116,8 +116,8 @@ REASONS: Final[dict[Reason, ReasonText]] = {
         "Correct the customer's currency at the source; the next poll sends it.",
     ),
     Reason.INVOICE_NUMBER_INVALID: _R(
-        "The invoice number cannot be stored at Tripletex, which takes whole numbers up to 2147483647.",
-        "Give the invoice a number within that range in OC2; the corrected invoice goes through by itself.",
+        "A number of the invoice cannot be stored at Tripletex, which takes whole numbers up to 2147483647.",
+        "Correct the number named (invoice or customer) in OC2; the corrected invoice goes through by itself.",
     ),
     Reason.INVALID_KID: _R(
         "The KID's last character is neither its MOD10 nor its MOD11 check digit.",

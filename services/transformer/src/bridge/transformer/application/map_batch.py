@@ -10,17 +10,16 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 
 from bridge.contracts.envelope import Envelope, Outcome
-from bridge.contracts.events.customer import CustomerSnapshot, CustomerWithdrawn
 from bridge.contracts.headers import TYPE_HEADER, HeaderError, decode
 from bridge.contracts.reasons import Reason
 from bridge.contracts.topics import MAX_EVENT_BYTES
+from bridge.transformer.application.contents import CONTENTS
 from bridge.transformer.application.record import MappedRecord, SourceRecord
 from bridge.transformer.application.salvage import doubt, salvage
 from bridge.transformer.application.unmappable import unmappable
-from bridge.transformer.domain.mapping.customer import Unmapped, map_customer
+from bridge.transformer.domain.unmapped import Unmapped
 
 KNOWN_SCHEMA: Final = 1
-_SAMPLE: Final = CustomerSnapshot(customer_number=1, name="Sample AS", is_inactive=False)
 
 
 def map_batch(records: Sequence[SourceRecord]) -> list[MappedRecord]:
@@ -47,7 +46,7 @@ def _map_guarded(record: SourceRecord) -> MappedRecord:
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 (one guilty record must not stop its partition; see the proof below)
-        map_customer(_SAMPLE)
+        CONTENTS[record.route.flow].prove()
         fault = Unmapped(Reason.UNEXPECTED, None, f"{type(error).__name__} while mapping.")
         return unmappable(record, salvage(record), fault)
 
@@ -85,25 +84,23 @@ def _envelope_fault(record: SourceRecord, envelope: Envelope) -> Unmapped | None
 def _map_body(record: SourceRecord, envelope: Envelope) -> MappedRecord:
     if envelope.type is record.route.unreadable:
         return unmappable(record, envelope, _source_fault(envelope))
+    content = CONTENTS[record.route.flow]
+    withdrawn = envelope.type is record.route.withdrawn
+    model = content.withdrawn if withdrawn else content.changed
     try:
-        body = _read_body(record, envelope)
+        body = model.model_validate_json(record.value or b"", strict=True)
     except ValidationError as error:
         return unmappable(record, envelope, _body_fault(error))
-    if envelope.entity != str(body.customer_number):
-        detail = f"The headers name entity {envelope.entity}, the body customer {body.customer_number}."
-        return unmappable(record, envelope, Unmapped(Reason.EVENT_UNREADABLE, "customerNumber", detail))
-    if isinstance(body, CustomerWithdrawn):
+    number = content.number(body)
+    if envelope.entity != str(number):
+        detail = f"The headers name entity {envelope.entity}, the body {number}."
+        return unmappable(record, envelope, Unmapped(Reason.EVENT_UNREADABLE, content.number_field, detail))
+    if withdrawn:
         return _passed(record, replace(envelope, outcome=Outcome.WITHDRAWN), body)
-    wanted = map_customer(body)
+    wanted = content.to_wanted(body)
     if isinstance(wanted, Unmapped):
         return unmappable(record, envelope, wanted)
     return _passed(record, replace(envelope, type=record.route.mapped, outcome=Outcome.MAPPED), wanted)
-
-
-def _read_body(record: SourceRecord, envelope: Envelope) -> CustomerSnapshot | CustomerWithdrawn:
-    if envelope.type is record.route.withdrawn:
-        return CustomerWithdrawn.model_validate_json(record.value or b"", strict=True)
-    return CustomerSnapshot.model_validate_json(record.value or b"", strict=True)
 
 
 def _passed(record: SourceRecord, envelope: Envelope, body: BaseModel) -> MappedRecord:
@@ -120,5 +117,5 @@ def _source_fault(envelope: Envelope) -> Unmapped:
 def _body_fault(error: ValidationError) -> Unmapped:
     # Without input: the letter holds the raw bytes, a message must not repeat them.
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or None
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".") or None
     return Unmapped(Reason.EVENT_UNREADABLE, place, f"The body is not what its type promises: {first['msg']}.")

@@ -10,8 +10,8 @@ from bridge.contracts.events.unmappable import Unmappable
 from bridge.contracts.headers import Header
 from bridge.contracts.topics import MAX_EVENT_BYTES
 from bridge.transformer.application.record import MappedRecord, SourceRecord
-from bridge.transformer.domain.mapping.customer import Unmapped
 from bridge.transformer.domain.rules import cut_at_grapheme
+from bridge.transformer.domain.unmapped import Unmapped
 
 DETAIL_CHARACTERS: Final = 500
 MAX_KEY_BYTES: Final = 4 * 1024

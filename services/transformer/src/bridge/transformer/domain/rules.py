@@ -30,6 +30,8 @@ class Rule(StrEnum):
     DAY_OF_MONTH_AS_DAYS = "day_of_month_as_days"
     DAYS_OUT_OF_RANGE = "days_out_of_range"
     DUE_TYPE_UNKNOWN = "due_type_unknown"
+    DELIVERY_DATE_DEFAULT = "delivery_date_default"
+    NORMAL_FORM_C = "normal_form_c"
 
 
 @dataclass(slots=True)

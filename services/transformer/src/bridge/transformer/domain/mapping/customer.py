@@ -4,7 +4,6 @@ Owns the thirteen fields and the rule of each; `docs/mapping-customers.md` tells
 OC2's contract are checked: an e-mail address that looks odd travels as it is.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from bridge.contracts.events.customer import Address, CustomerSnapshot, CustomerWanted, PostalAddress
@@ -19,6 +18,7 @@ from bridge.transformer.domain.rules import (
     single_line,
     within,
 )
+from bridge.transformer.domain.unmapped import Unmapped
 
 HOME_CURRENCY: Final = "NOK"
 """What an absent currency means: Tripletex companies keep Norwegian accounts."""
@@ -33,15 +33,6 @@ EMAIL_CHARACTERS: Final = 254
 WEBSITE_CHARACTERS: Final = 200
 MAX_TERM_DAYS: Final = 365
 DAYS_PER_MONTH: Final = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Unmapped:
-    """Why a content cannot be mapped. `field` is the source's name of the field at fault."""
-
-    reason: Reason
-    field: str | None
-    detail: str
 
 
 def map_customer(snapshot: CustomerSnapshot) -> CustomerWanted | Unmapped:
