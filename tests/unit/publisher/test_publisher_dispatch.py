@@ -31,6 +31,7 @@ from bridge.publisher.application.in_flight import InFlight
 from bridge.publisher.application.payment_terms import PaymentTerms
 from bridge.publisher.application.ports import Hold
 from bridge.publisher.application.takeover import Takeover
+from bridge.publisher.application.target import Probe
 from bridge.publisher.application.verdict import Claim, Declined, Result, Stored
 from bridge.publisher.domain.delivery.model import Delivery, EntityKey, Policy, Refusal, State, Wanted
 from bridge.publisher.domain.journal import Origin, Parcel, Step
@@ -58,8 +59,8 @@ class MemoryGates:
     def closed(self, keys: Iterable[GateKey]) -> Sequence[Gate]:
         return [self.gates[key] for key in keys if key in self.gates]
 
-    def host_of(self, tenant: TenantId) -> GateKey | None:
-        return GateKey.host("oc2.example")
+    def host_of(self, tenant: TenantId, system: System) -> GateKey | None:
+        return GateKey.host(f"{system}.example")
 
     async def close(self, key: GateKey, close: Close, *, probe_in: timedelta) -> None:
         if key in self.gates and self.gates[key].reason in BY_HAND:
@@ -167,7 +168,8 @@ def desk() -> Desk:
     store = MemoryDeliveries(clock.now)
     holds, standing, gates, oc2, in_flight = OneHolder(store), Standing(), MemoryGates(clock), FakeOc2(), InFlight()
     policy = Policy(settle=SETTLE)
-    gatekeeper = Gatekeeper(gates, oc2, probe_every=timedelta(seconds=30), max_pause=timedelta(hours=1))
+    probes: Mapping[System, Probe] = {System.OC2: lambda tenant, _: oc2.probe(tenant)}
+    gatekeeper = Gatekeeper(gates, probes, probe_every=timedelta(seconds=30), max_pause=timedelta(hours=1))
     terms = PaymentTerms(oc2, clock, settle=SETTLE)
     backoff = Backoff(timedelta(seconds=2), timedelta(minutes=5), random.Random(1))
     dispatcher = Dispatcher(

@@ -28,10 +28,12 @@ from bridge.publisher.adapters.kafka_source import KafkaSource, Revocations
 from bridge.publisher.adapters.oc2_target import Oc2Target
 from bridge.publisher.adapters.postgres_deliveries import SCHEMA, PostgresDeliveries
 from bridge.publisher.adapters.tenancy import SHARD_LEASES, DirectoryStanding, LeasedShards, StoredGates
+from bridge.publisher.adapters.tripletex_target import SHARE, TripletexTarget
 from bridge.publisher.application.acts import Acts
 from bridge.publisher.application.census import forget_census, show_census
 from bridge.publisher.application.chore import Chore
 from bridge.publisher.application.deliver_customers import DeliverCustomers
+from bridge.publisher.application.deliver_invoices import DeliverInvoices
 from bridge.publisher.application.dispatch import Dispatcher, Pace
 from bridge.publisher.application.done import Backoff, Done
 from bridge.publisher.application.gatekeeper import Gatekeeper
@@ -59,6 +61,8 @@ from bridge.runtime.settings import load
 from bridge.runtime.tracing import configure_tracing, flush_tracing
 from bridge.tenancy.acts import ActStore
 from bridge.tenancy.directory import TenantDirectory
+from bridge.tenancy.gates import System
+from bridge.tripletex.client import TripletexClient
 
 NAME: Final = "publisher"
 MAPPED_TOPICS: Final = (TopicName.CUSTOMER_MAPPED, TopicName.INVOICE_MAPPED)
@@ -88,6 +92,7 @@ class _Outside:
     producer: BatchProducer
     source: RecordSource
     target: CustomerTarget
+    tripletex: TripletexTarget
     directory: TenantDirectory
     health: Health
     clock: Clock
@@ -180,6 +185,14 @@ async def _connect(stack: AsyncExitStack, settings: PublisherSettings, clock: Cl
         )
     )
     client = Oc2Client(ObservedPort(http, system="oc2"), timeouts=_timeouts(settings.http))
+    tripletex = TripletexClient(
+        ObservedPort(http, system="tripletex"),
+        clock,
+        share=SHARE,
+        timeouts=_timeouts(settings.http),
+        # Shorter than the time between two probes, which would otherwise find the refusal still fresh.
+        refusal_pause=timedelta(seconds=settings.delivery.gate_probe_seconds / 2),
+    )
     producer = BatchProducer(settings.kafka, NAME)
     revocations = Revocations()
     prefix = settings.kafka.topic_prefix
@@ -202,6 +215,7 @@ async def _connect(stack: AsyncExitStack, settings: PublisherSettings, clock: Cl
         producer,
         KafkaSource(consumer, revocations, wait_seconds=settings.ingest.wait_seconds),
         Oc2Target(client, directory),
+        TripletexTarget(tripletex, directory, clock),
         directory,
         health,
         clock,
@@ -215,7 +229,7 @@ def _loops(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, 
     wake = asyncio.Event()
     gatekeeper = Gatekeeper(
         StoredGates(outside.db, outside.directory),
-        outside.target,
+        {System.OC2: lambda tenant, _: outside.target.probe(tenant), System.TRIPLETEX: outside.tripletex.probe},
         probe_every=timedelta(seconds=settings.delivery.gate_probe_seconds),
         max_pause=timedelta(seconds=settings.http.max_pause_seconds),
     )
@@ -286,7 +300,14 @@ def _dispatcher(
             dead_letter_topic=rules.dead_letter_topic,
             on_doubt=terms.rest,
         ),
-        {Flow.CUSTOMERS: DeliverCustomers(outside.target, terms, outside.clock, list_size=settings.delivery.list_size)},
+        {
+            Flow.CUSTOMERS: DeliverCustomers(
+                outside.target, terms, outside.clock, list_size=settings.delivery.list_size
+            ),
+            Flow.INVOICES: DeliverInvoices(
+                outside.tripletex, outside.clock, group_size=settings.delivery.invoice_group
+            ),
+        },
         Done(
             store,
             policy=rules.policy,

@@ -66,6 +66,9 @@ class DeliverySettings(SettingsGroup):
     rows_per_tenant: int = Field(400, ge=1, le=10_000, description="Deliveries of one tenant on the way at once")
     calls_per_tenant: int = Field(4, ge=1, le=100, description="Calls of one tenant at once")
     list_size: int = Field(200, ge=1, le=200, description="Most customers in one call; the contract allows 200")
+    invoice_group: int = Field(
+        20, ge=1, le=200, description="Invoices that share their look-ups of customers and codes"
+    )
     gate_probe_seconds: float = Field(30.0, ge=0.2, le=3600, description="Time between two looks behind a closed gate")
     acts_every_seconds: float = Field(0.5, ge=0.05, le=60, description="Time between two looks for operator acts")
     oldest_due_seconds: float = Field(300.0, ge=1, le=86_400, description="Not ready if due, open work waits longer")

@@ -12,7 +12,7 @@ from bridge.publisher.adapters.postgres_deliveries import lease_name
 from bridge.publisher.application.ports import Hold
 from bridge.remote.gate import Close
 from bridge.tenancy.directory import TenantDirectory
-from bridge.tenancy.gates import Gate, GateKey, GateStore
+from bridge.tenancy.gates import Gate, GateKey, GateStore, System
 
 SERVICE: Final = "publisher"
 _SHARD_OF_LEASE: Final = {lease_name(Shard(number)): Shard(number) for number in range(SHARDS)}
@@ -77,9 +77,11 @@ class StoredGates:
     def closed(self, keys: Iterable[GateKey]) -> Sequence[Gate]:
         return self._directory.closed(keys)
 
-    def host_of(self, tenant: TenantId) -> GateKey | None:
+    def host_of(self, tenant: TenantId, system: System) -> GateKey | None:
         known = self._directory.tenants.get(tenant)
-        return GateKey.host(known.spec.oc2.host) if known else None
+        if known is None:
+            return None
+        return GateKey.host(known.spec.oc2.host if system is System.OC2 else known.spec.tripletex.host)
 
     async def close(self, key: GateKey, close: Close, *, probe_in: timedelta) -> None:
         async with self._db.transaction() as tx:

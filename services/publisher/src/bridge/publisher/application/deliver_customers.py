@@ -5,20 +5,18 @@ ends with one result for each claim it was given, whatever happens on the way.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, TypeVar
-
-from pydantic import ValidationError
+from typing import Final
 
 from bridge.contracts.envelope import Outcome as Mapped
 from bridge.contracts.events.customer import CustomerWanted, CustomerWithdrawn
 from bridge.contracts.identity import TenantId
-from bridge.contracts.reasons import Reason
 from bridge.oc2.client import CustomerResult, ListResults
 from bridge.oc2.client import Stored as StoredCustomer
 from bridge.oc2.customer import customer_body, deactivated, differences
+from bridge.publisher.application.bodies import read_body
 from bridge.publisher.application.payment_terms import PaymentTerms
+from bridge.publisher.application.spans import delivery_span, tell
 from bridge.publisher.application.target import CustomerBody, CustomerTarget
 from bridge.publisher.application.verdict import (
     Adopted,
@@ -33,18 +31,16 @@ from bridge.publisher.application.verdict import (
     verdict_of,
     verdict_of_error,
 )
-from bridge.publisher.domain.delivery.model import Refusal
 from bridge.publisher.domain.journal import Call
 from bridge.remote.outcome import Outcome
 from bridge.runtime import semconv
 from bridge.runtime.clock import Clock
 from bridge.runtime.errors import BridgeError
-from bridge.runtime.tracing import Span, SpanKind, start_root_span, start_span, traceparent_of
+from bridge.runtime.tracing import SpanKind, start_root_span, traceparent_of
 
 LIST_SIZE: Final = 200
 TERM_FIELD: Final = "paymentTermId"
-
-_M = TypeVar("_M", CustomerWanted, CustomerWithdrawn)
+_SPAN: Final = "send customer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +102,8 @@ class DeliverCustomers:
             return done + [await self._send_alone(one.claim, deadline) for one in ready]
         call = Call(f"list of {len(ready)}", round((self._clock.boot() - begun) * 1000))
         for one, verdict in zip(ready, verdicts, strict=True):
-            with _delivery_span(one.claim, links=[batch]) as row_span:
-                _tell(row_span, verdict)
+            with delivery_span(_SPAN, one.claim, links=[batch]) as row_span:
+                tell(row_span, verdict)
         return done + [Result(one.claim, verdict, call) for one, verdict in zip(ready, verdicts, strict=True)]
 
     async def _put_list(self, ready: Sequence[_Addressed], deadline: Callable[[], float]) -> list[Verdict] | None:
@@ -128,12 +124,12 @@ class DeliverCustomers:
 
     async def _send_alone(self, claim: Claim, deadline: Callable[[], float]) -> Result:
         begun = self._clock.boot()
-        with _delivery_span(claim) as span:
+        with delivery_span(_SPAN, claim) as span:
             try:
                 verdict, how = await self._one(claim, deadline)
             except BridgeError as error:
                 verdict, how = _look_verdict(claim, error), "look"
-            _tell(span, verdict)
+            tell(span, verdict)
         return Result(claim, verdict, Call(how, round((self._clock.boot() - begun) * 1000)))
 
     async def _one(self, claim: Claim, deadline: Callable[[], float]) -> tuple[Verdict, str]:
@@ -151,7 +147,7 @@ class DeliverCustomers:
 
     async def _withdraw(self, claim: Claim, deadline: Callable[[], float]) -> tuple[Verdict, str]:
         """Put back what the target holds with active = false; where it holds nothing there is nothing to do."""
-        wanted = _parsed(CustomerWithdrawn, claim)
+        wanted = read_body(CustomerWithdrawn, claim)
         if isinstance(wanted, Declined):
             return wanted, "none"
         held = await self._target.held(_tenant(claim), wanted.customer_number)
@@ -172,7 +168,7 @@ class DeliverCustomers:
         self, claims: Sequence[Claim], deadline: Callable[[], float]
     ) -> tuple[list[_Addressed], list[Result]]:
         """Find each claim's payment term; those that cannot have theirs get their verdict here."""
-        parsed = [(claim, _parsed(CustomerWanted, claim)) for claim in claims]
+        parsed = [(claim, read_body(CustomerWanted, claim)) for claim in claims]
         days = [
             days for _, one in parsed if not isinstance(one, Declined) and (days := one.payment_term_days) is not None
         ]
@@ -213,16 +209,6 @@ def _look_verdict(claim: Claim, error: BridgeError) -> Verdict:
     return verdict
 
 
-def _parsed(model: type[_M], claim: Claim) -> _M | Declined:
-    try:
-        return model.model_validate_json(claim.parcel.delivery.wanted.payload)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(map(str, first["loc"])) or None
-        detail = f"The record's body is not what its type promises: {field or 'body'}: {first['msg']}."
-        return Declined(Refusal(Reason.EVENT_UNREADABLE, field, detail), f"unreadable {field}")
-
-
 def _tenant(claim: Claim) -> TenantId:
     return claim.parcel.key.tenant
 
@@ -232,26 +218,3 @@ def _number(body: CustomerBody) -> int:
     if not isinstance(number, int):
         raise TypeError("a customer's body always has its number")
     return number
-
-
-def _delivery_span(claim: Claim, links: Sequence[str] = ()) -> AbstractContextManager[Span]:
-    """The span of one delivery, in the trace of the event it delivers."""
-    key, wanted = claim.parcel.key, claim.parcel.delivery.wanted
-    return start_span(
-        "send customer",
-        kind=SpanKind.PRODUCER,
-        parent_traceparent=wanted.traceparent,
-        links=links,
-        attributes={
-            semconv.TENANT: key.tenant,
-            semconv.FLOW: key.flow.value,
-            semconv.ENTITY: key.entity,
-            semconv.EVENT_ID: wanted.event_id,
-            semconv.REVISION: wanted.version.revision,
-            semconv.GENERATION: wanted.version.generation,
-        },
-    )
-
-
-def _tell(span: Span, verdict: Verdict) -> None:
-    span.set_attribute(semconv.OUTCOME, type(verdict).__name__.lower())

@@ -8,12 +8,12 @@ from datetime import timedelta
 from bridge.contracts.identity import Version
 from bridge.publisher.application.arrival import trace_id
 from bridge.publisher.application.ports import DeliveryStore, Unit
-from bridge.publisher.application.verdict import Adopted, Result, Unclear, fact_of, step_of
+from bridge.publisher.application.verdict import Adopted, Result, Stored, Unclear, fact_of, step_of
 from bridge.publisher.application.writing import note_effects, write
 from bridge.publisher.domain.content import notes
 from bridge.publisher.domain.delivery.model import Delivery, Policy, State
 from bridge.publisher.domain.delivery.transitions import Decision, decide
-from bridge.publisher.domain.journal import LogEntry, Parcel, Step, Writings
+from bridge.publisher.domain.journal import LogEntry, Parcel, Writings
 from bridge.remote.pacing import backoff
 from bridge.runtime.metrics import Metric, count
 
@@ -96,7 +96,7 @@ class Done:
     def _entry(self, result: Result, before: State, after: Parcel) -> LogEntry:
         claimed = result.claim.parcel.delivery
         step, outcome, detail, reason = step_of(result.verdict)
-        stored = step in (Step.CONFIRMED, Step.READ_BACK)
+        stored = isinstance(result.verdict, Stored | Adopted)
         return LogEntry(
             key=claimed.key,
             version=claimed.wanted.version,

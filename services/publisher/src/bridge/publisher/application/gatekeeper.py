@@ -2,16 +2,20 @@
 
 The stored gates, as the snapshot shows them, are the truth; the judges here only count. An outage closes a gate and
 never makes a dead letter.
+
+Which gate hears of what depends on who else goes through it. OC2 is written to by one flow, so a failing call closes
+the tenant's OC2. Tripletex is read by the poller too: its gate hears only of what concerns every call (credentials,
+company, a pause asked for) and opens by its probe alone; whatever else keeps invoices out closes their flow.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from bridge.contracts.identity import Flow, TenantId
 from bridge.contracts.reasons import Reason
-from bridge.publisher.application.target import CustomerTarget
+from bridge.publisher.application.target import TARGETS, Probe
 from bridge.publisher.application.verdict import (
     Adopted,
     Declined,
@@ -42,7 +46,12 @@ from bridge.remote.gate import Declined as DeclinedAlike
 from bridge.remote.pacing import DEFAULT_PAUSE
 from bridge.runtime.errors import BridgeError
 from bridge.runtime.logging import get_logger
-from bridge.tenancy.gates import Gate, GateKey, System
+from bridge.tenancy.gates import Gate, GateKey, GateScope, System
+
+_OF_THE_WHOLE_SYSTEM: Final = frozenset(
+    {Reason.CREDENTIALS_REFUSED, Reason.SECRET_MISSING, Reason.WRONG_COMPANY, Reason.RATE_LIMITED}
+)
+"""Reasons that concern every call to a tenant's system, whichever flow makes it."""
 
 log = get_logger(__name__)
 
@@ -54,8 +63,8 @@ class GateBook(Protocol):
         """Return those of the gates that are closed, half-open ones included."""
         ...
 
-    def host_of(self, tenant: TenantId) -> GateKey | None:
-        """Return the gate of the tenant's target host; None for an unknown tenant."""
+    def host_of(self, tenant: TenantId, system: System) -> GateKey | None:
+        """Return the gate of the host of one of the tenant's systems; None for an unknown tenant."""
         ...
 
     async def close(self, key: GateKey, close: Close, *, probe_in: timedelta) -> None:
@@ -79,21 +88,25 @@ class Gatekeeper:
     """Judges, closes, probes and opens.
 
     Args:
+        probes: For each system, the safe call that shows whether what a reason names is mended.
         probe_every: Time between two probes of a closed gate.
         max_pause: The longest pause taken over from the target.
     """
 
-    def __init__(self, book: GateBook, target: CustomerTarget, *, probe_every: timedelta, max_pause: timedelta) -> None:
+    def __init__(
+        self, book: GateBook, probes: Mapping[System, Probe], *, probe_every: timedelta, max_pause: timedelta
+    ) -> None:
         self._book = book
-        self._target = target
+        self._probes = probes
         self._probe_every = probe_every
         self._max_pause = max_pause
         self._judges: dict[GateKey, GateJudge] = {}
 
     def at_once(self, tenant: TenantId, flow: Flow) -> int | None:
         """Return how many of the tenant's entities may be on their way: 0 closed, 1 half-open, None no limit."""
-        keys = [GateKey.system(tenant, System.OC2), GateKey.flow(tenant, flow)]
-        host = self._book.host_of(tenant)
+        system = TARGETS[flow]
+        keys = [GateKey.system(tenant, system), GateKey.flow(tenant, flow)]
+        host = self._book.host_of(tenant, system)
         gates = self._book.closed([*keys, host] if host else keys)
         if not gates:
             return None
@@ -101,10 +114,23 @@ class Gatekeeper:
 
     async def note(self, tenant: TenantId, flow: Flow, results: Sequence[Result]) -> None:
         """Take in what one call said; writes only where a gate changes."""
-        system, own_flow = GateKey.system(tenant, System.OC2), GateKey.flow(tenant, flow)
+        system, own_flow = GateKey.system(tenant, TARGETS[flow]), GateKey.flow(tenant, flow)
         for key, facts in _facts(system, own_flow, results, self._max_pause).items():
             for fact in facts:
                 await self._judge(key, fact)
+
+    def towards_source(self, tenant: TenantId) -> int | None:
+        """Return how many calls that tell the source what became of an invoice may be on their way, as `at_once`."""
+        gates = self._book.closed([GateKey.system(tenant, System.OC2)])
+        if not gates:
+            return None
+        return 1 if gates[0].half_open else 0
+
+    async def note_telling(self, tenant: TenantId, about: str, verdict: Verdict) -> None:
+        """Take in what a call that told the source says of it; `about` names what the call carried."""
+        fact = _fact_of_telling(about, verdict, self._max_pause)
+        if fact is not None:
+            await self._judge(GateKey.system(tenant, System.OC2), fact)
 
     async def probe(self, tenants: Sequence[TenantId]) -> None:
         """Make the probes that are due for these tenants; each is one safe call."""
@@ -113,8 +139,11 @@ class Gatekeeper:
                 await self._probe_one(gate, gate.key.tenant)
 
     async def _probe_one(self, gate: Gate, tenant: TenantId) -> None:
+        system = _system_of(gate.key)
+        if system is None:
+            return
         try:
-            await self._target.probe(tenant)
+            await self._probes[system](tenant, gate.reason)
         except BridgeError as error:
             await self._judge(gate.key, _probe_failure(verdict_of_error(error), self._max_pause))
         else:
@@ -130,6 +159,9 @@ class Gatekeeper:
             case HalfOpen():
                 log.info("A gate lets one row at a time through.", gate=str(key))
                 await self._book.half_open(key, judge.reason or Reason.TARGET_DOWN)
+                if _is_shared(key):
+                    # No row of ours may be due, and the poller would wait for one; the probe was a call like its own.
+                    await self._book.open(key)
             case Open():
                 log.info("A gate opens.", gate=str(key))
                 await self._book.open(key)
@@ -146,6 +178,22 @@ class Gatekeeper:
         return replace(judge, state=state, reason=gates[0].reason)
 
 
+def _system_of(key: GateKey) -> System | None:
+    """Return the system behind a tenant's gate; None for a gate that the publisher does not close."""
+    last = key.subject.rpartition("/")[2]
+    match key.scope:
+        case GateScope.SYSTEM:
+            return System(last)
+        case GateScope.FLOW:
+            return TARGETS[Flow(last)]
+        case _:
+            return None
+
+
+def _is_shared(key: GateKey) -> bool:
+    return key.scope is GateScope.SYSTEM and key.subject.endswith(f"/{System.TRIPLETEX}")
+
+
 def _facts(
     system: GateKey, flow: GateKey, results: Sequence[Result], max_pause: timedelta
 ) -> Mapping[GateKey, list[Fact]]:
@@ -155,12 +203,13 @@ def _facts(
     entities' own: only those without a success between them point at a setting.
     """
     facts: dict[GateKey, list[Fact]] = {system: [], flow: []}
+    own = flow if _is_shared(system) else system
     passed = any(isinstance(result.verdict, Stored | Adopted) for result in results)
     whole: set[tuple[type[Verdict], Reason | None]] = set()
     for result in results:
         entity, verdict = str(result.claim.parcel.key.entity), result.verdict
         if isinstance(verdict, Declined):
-            if not passed:
+            if not passed and verdict.likeness is not None:
                 facts[flow].append(DeclinedAlike(entity, verdict.likeness))
             continue
         kind = (type(verdict), getattr(verdict, "reason", None))
@@ -169,15 +218,31 @@ def _facts(
         whole.add(kind)
         match verdict:
             case Stored() | Adopted():
-                facts[system].append(Succeeded(entity))
-                facts[flow].append(Succeeded(entity))
+                for key in {own, flow}:
+                    facts[key].append(Succeeded(entity))
             case Waits(after, why, Reason() as reason) | LookFailed(after, why, Reason() as reason):
-                facts[system].append(_failure(entity, after, why, reason, max_pause))
+                fact = _failure(entity, after, why, reason, max_pause)
+                facts[system if isinstance(fact, Limited) else own].append(fact)
             case Unclear(why):
-                facts[system].append(Failed(entity, why))
+                facts[own].append(Failed(entity, why))
             case Denied(reason, why):
-                facts[system].append(AccessDenied(reason, why))
+                facts[system if reason in _OF_THE_WHOLE_SYSTEM else own].append(AccessDenied(reason, why))
     return facts
+
+
+def _fact_of_telling(about: str, verdict: Verdict, max_pause: timedelta) -> Fact | None:
+    """A refusal says nothing of the system: it concerns what was told alone."""
+    match verdict:
+        case Stored():
+            return Succeeded(about)
+        case Waits(after, why, Reason() as reason):
+            return _failure(about, after, why, reason, max_pause)
+        case Unclear(why):
+            return Failed(about, why)
+        case Denied(reason, why):
+            return AccessDenied(reason, why)
+        case _:
+            return None
 
 
 def _failure(entity: str, after: timedelta | None, why: str, reason: Reason, max_pause: timedelta) -> Fact:

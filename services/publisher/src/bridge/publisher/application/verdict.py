@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from bridge.contracts.identity import Version
 from bridge.contracts.reasons import Reason, describe
 from bridge.publisher.application.ports import Hold
 from bridge.publisher.domain.delivery import facts
@@ -29,14 +30,45 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The target holds the content that was sent; `how` is its own word."""
+    """The target holds the content that was sent; `how` is its own word.
+
+    For documents: their ids there, how their amounts differ from the lines, and why that needs a person if it does.
+    """
 
     how: str
+    detail: str | None = None
+    remote_id: str | None = None
+    order_id: str | None = None
+    amount_note: str | None = None
+    diverged: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """A look at the target found the wanted content there already."""
+    """A look at the target found the content there already: that of `version`, None for the one claimed.
+
+    `differs` names what a person should compare.
+    """
+
+    version: Version | None = None
+    remote_id: str | None = None
+    order_id: str | None = None
+    amount_note: str | None = None
+    differs: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A look found that the target does not hold it; `orphan_order` is an order that was left without its invoice."""
+
+    orphan_order: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A look found somebody else's document under the number."""
+
+    refusal: Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +98,13 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The target refused this content; `likeness` is equal for refusals that look alike."""
+    """The target refused this content; `likeness` is equal for refusals that look alike.
+
+    It is None where the cause is known and lies with this entity, so that many of them point at no setting.
+    """
 
     refusal: Refusal
-    likeness: str
+    likeness: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +123,7 @@ class LookFailed:
     reason: Reason | None = Reason.TARGET_DOWN
 
 
-Verdict = Stored | Adopted | Late | Waits | Denied | Declined | Unclear | LookFailed
+Verdict = Stored | Adopted | Absent | Taken | Late | Waits | Denied | Declined | Unclear | LookFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +147,7 @@ def verdict_of(outcome: Outcome, *, how: str = "") -> Verdict:
         case Unauthorized(why):
             return Denied(Reason.CREDENTIALS_REFUSED, why)
         case Refused():
-            return _declined(outcome)
+            return declined(outcome)
         case _:
             assert_never(outcome)
 
@@ -136,13 +171,21 @@ def verdict_of_error(error: BridgeError) -> Waits | Denied:
             raise error
 
 
-def fact_of(verdict: Verdict, *, at: datetime, pause: timedelta, others_confirmed: bool) -> facts.Fact:
+def fact_of(  # noqa: C901 (one arm a verdict)
+    verdict: Verdict, *, at: datetime, pause: timedelta, others_confirmed: bool
+) -> facts.OutcomeFact:
     """Return the machine's fact; `pause` is our own backoff, the least time before another try."""
     match verdict:
         case Stored():
-            return facts.Applied(at)
+            return facts.Applied(at, verdict.remote_id, verdict.order_id, verdict.amount_note, verdict.diverged)
         case Adopted():
-            return facts.FoundWanted(at)
+            return facts.FoundWanted(
+                at, verdict.remote_id, verdict.version, verdict.order_id, verdict.amount_note, verdict.differs
+            )
+        case Absent(orphan_order):
+            return facts.FoundNothing(at, orphan_order)
+        case Taken(refusal):
+            return facts.TakenByAnother(refusal, at)
         case Late():
             return facts.NeverSent(at)
         case Waits(after, _, _):
@@ -159,13 +202,18 @@ def fact_of(verdict: Verdict, *, at: datetime, pause: timedelta, others_confirme
             assert_never(verdict)
 
 
-def step_of(verdict: Verdict) -> tuple[Step, str, str | None, Reason | None]:
+def step_of(verdict: Verdict) -> tuple[Step, str, str | None, Reason | None]:  # noqa: C901 (one arm a verdict)
     """Return the log's step, outcome, detail and reason."""
     match verdict:
         case Stored(how):
-            return Step.CONFIRMED, how, None, None
+            return Step.CONFIRMED, how, _stored_detail(verdict), _reason(verdict.diverged)
         case Adopted():
-            return Step.READ_BACK, "adopted", "The target held the wanted content already.", None
+            return Step.READ_BACK, "adopted", _adopted_detail(verdict), _reason(verdict.differs)
+        case Absent(orphan_order):
+            left = f" An order without its invoice is there: {orphan_order}." if orphan_order else ""
+            return Step.READ_BACK, "absent", f"The target does not hold it.{left}", None
+        case Taken(refusal):
+            return Step.REFUSED, "taken", refusal.detail, refusal.reason
         case Late():
             return Step.NOT_SENT, "late", "The right to send ran out before the first byte.", None
         case Waits(_, why, reason):
@@ -182,7 +230,22 @@ def step_of(verdict: Verdict) -> tuple[Step, str, str | None, Reason | None]:
             assert_never(verdict)
 
 
-def _declined(outcome: Refused) -> Verdict:
+def _stored_detail(verdict: Stored) -> str | None:
+    parts = [verdict.detail, verdict.amount_note]
+    return "; ".join(part for part in parts if part) or None
+
+
+def _adopted_detail(verdict: Adopted) -> str:
+    parts = ["The target held the wanted content already.", verdict.differs.detail if verdict.differs else None]
+    return " ".join(part for part in parts if part)
+
+
+def _reason(refusal: Refusal | None) -> Reason | None:
+    return refusal.reason if refusal else None
+
+
+def declined(outcome: Refused) -> Denied | Declined:
+    """Return what a refusal means where nothing more is known of it than its answer."""
     if outcome.reason is Reason.RIGHTS_MISSING:
         # A missing right is the tenant's, not this entity's: the work waits behind the gate.
         return Denied(Reason.RIGHTS_MISSING, outcome.detail or describe(Reason.RIGHTS_MISSING))

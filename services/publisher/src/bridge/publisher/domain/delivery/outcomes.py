@@ -115,6 +115,7 @@ def _found(delivery: Delivery, fact: facts.FoundWanted) -> Decision:
         order_id=order_id,
         order_due_at=fact.at if order_id else None,
         amount_note=fact.amount_note or settled.amount_note,
+        diverged=fact.differs is not None and fact.differs.reason is Reason.AMOUNT_DIFFERS,
     )
     if delivery.confirmed is not None:
         return _verified(replace(ordered, confirmed=delivery.confirmed), delivery.reason, fact)
