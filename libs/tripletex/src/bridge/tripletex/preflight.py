@@ -36,13 +36,13 @@ class PreflightCalls(Calls):
     async def period_closed(self, tenant: TripletexTenant, day: str) -> bool | None:
         """Tell whether the accounting period of that day (YYYY-MM-DD) is closed; None if it is unknown."""
         what, after = f"the accounting period of {day}", (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-        query = [("startTo", after), ("endFrom", day), ("fields", "id,start,isClosed")]
+        query = [("startTo", after), ("endFrom", day), ("fields", "id,start,end,isClosed")]
         outcome = await self._read(tenant, "/ledger/accountingPeriod", query)
         if _cannot_tell(outcome):
             return None
         found = read_each(tenant, what, rows_of(tenant, outcome, what), _period)
         # A period's end is not said to be in it or after it: of two that touch the day the later begun one holds it.
-        held = [period for period in found if period[0] <= day]
+        held = [(start, closed) for start, end, closed in found if start <= day <= end]
         return max(held)[1] if held else None
 
     async def may_invoice(self, tenant: TripletexTenant) -> bool:
@@ -72,8 +72,8 @@ def _cannot_tell(outcome: Outcome) -> bool:
     return isinstance(outcome, Refused) and outcome.status in _CANNOT_TELL
 
 
-def _period(raw: Raw) -> tuple[str, bool]:
-    start, closed = reading.text(raw, "start"), reading.flag(raw, "isClosed")
-    if start is None or closed is None:
-        raise FieldError("start" if start is None else "isClosed", "is missing")
-    return start, closed
+def _period(raw: Raw) -> tuple[str, str, bool]:
+    start, end, closed = reading.text(raw, "start"), reading.text(raw, "end"), reading.flag(raw, "isClosed")
+    if start is None or end is None or closed is None:
+        raise FieldError("start, end or isClosed", "is missing")
+    return start, end, closed
