@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,10 +11,12 @@ from dataclasses import replace
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from bridge.contracts.envelope import Outcome
+from bridge.contracts.envelope import EventType, Outcome
 from bridge.contracts.events.customer import CustomerWanted
+from bridge.contracts.events.invoice import InvoiceWanted, InvoiceWithdrawn
 from bridge.contracts.events.unmappable import Unmappable
 from bridge.contracts.headers import decode
+from bridge.contracts.identity import EntityNumber, Flow
 from bridge.contracts.reasons import Reason
 from bridge.contracts.topics import TOPICS, TopicName, wire_name
 from bridge.messaging.admin import TopicAdmin
@@ -23,7 +26,8 @@ from bridge.runtime.errors import ConfigurationError
 from bridge.runtime.settings import KafkaSettings, TelemetrySettings
 from bridge.runtime.tracing import configure_tracing, flush_tracing, trace_id_of
 from bridge.testkit.cell_log import CellLog
-from bridge.testkit.customer_events import customer_changed, with_headers
+from bridge.testkit.customer_events import customer_changed, raw_event, with_headers
+from bridge.testkit.invoice_events import invoice_envelope, invoice_generated
 from bridge.testkit.waiting import eventually
 from bridge.transformer.main import Transformer, compose_transformer
 from bridge.transformer.settings import TransformerSettings
@@ -175,6 +179,65 @@ async def test_the_trace_goes_on_in_the_mapped_record(cell: CellLog, settings: T
     assert f"{process.context.span_id:016x}" == passed_on.split("-")[2]
     (send,) = [span for span in spans.get_finished_spans() if span.name == "send customer-mapped"]
     assert [link.context.span_id for link in send.links] == [process.context.span_id]
+
+
+async def test_both_flows_come_out_on_their_own_topics_each_invoice_in_its_order(
+    cell: CellLog, settings: TransformerSettings
+) -> None:
+    withdrawn = replace(invoice_envelope(10_001, revision=4), type=EventType.INVOICE_WITHDRAWN)
+    body = b'{"batchNumber":88,"invoiceNumber":10001,"because":"taken_back"}'
+    invoices = [
+        *(invoice_generated(10_000 + n % 10, revision=n // 10 + 1) for n in range(30)),
+        invoice_generated(10_000, revision=4, kid="602240"),
+        raw_event(withdrawn, body),
+    ]
+    await cell.write([customer_changed(10_000 + n % 10, revision=n + 1) for n in range(30)])
+    await cell.write(invoices, to=TopicName.INVOICE_GENERATED)
+
+    async with running(settings):
+        mapped = await cell.mapped(62)
+
+    prefix = settings.kafka.topic_prefix
+    by_topic = {topic: [r for r in mapped if r.topic == topic] for topic in {r.topic for r in mapped}}
+    assert {topic: len(records) for topic, records in by_topic.items()} == {
+        f"{prefix}customer-mapped": 30,
+        f"{prefix}invoice-mapped": 32,
+    }
+    out = by_topic[f"{prefix}invoice-mapped"]
+    assert {decode(r.headers).flow for r in out} == {Flow.INVOICES}
+    assert sorted(r.key or b"" for r in out) == sorted(event.key or b"" for event in invoices)
+    for number in range(10_000, 10_010):
+        revisions = [decode(r.headers).version for r in out if decode(r.headers).entity == str(number)]
+        assert revisions == sorted(revisions)
+    last = {decode(r.headers).entity: r for r in out}
+    refused, taken_back, sent = (last[EntityNumber(str(number))] for number in (10_000, 10_001, 10_002))
+    assert Unmappable.model_validate_json(refused.value or b"").reason is Reason.INVALID_KID
+    assert decode(taken_back.headers).outcome is Outcome.WITHDRAWN
+    assert InvoiceWithdrawn.model_validate_json(taken_back.value or b"").batch_number == 88
+    assert InvoiceWanted.model_validate_json(sent.value or b"").invoice_number == 10_002
+
+
+async def test_a_mapped_invoice_says_where_it_came_from_and_goes_on_in_its_trace(
+    cell: CellLog, settings: TransformerSettings
+) -> None:
+    event = invoice_generated(10_472)
+    source = decode(event.headers)
+    await cell.write([event], to=TopicName.INVOICE_GENERATED)
+
+    async with running(settings):
+        (mapped,) = await cell.mapped(1)
+
+    envelope = decode(mapped.headers)
+    origin = rf"{re.escape(settings.kafka.topic_prefix)}invoice-generated-\d@0"
+    assert re.fullmatch(origin, envelope.mapped_from or "")
+    assert trace_id_of(envelope.traceparent) == trace_id_of(source.traceparent)
+    assert envelope.traceparent != source.traceparent
+    assert (envelope.event_id, envelope.version, envelope.change_no) == (
+        source.event_id,
+        source.version,
+        source.change_no,
+    )
+    assert (envelope.source_ref, envelope.source_hash) == ("88/10472", source.source_hash)
 
 
 async def test_it_is_ready_when_it_has_its_partitions_and_alive_all_along(

@@ -22,20 +22,19 @@ class CellLog:
 
     def __init__(self, kafka: KafkaSettings, producer: BatchProducer, reader: BatchConsumer) -> None:
         self._kafka = kafka
-        self._topic = wire_name(TopicName.CUSTOMER_CHANGED, kafka.topic_prefix)
-        self._target = wire_name(TopicName.CUSTOMER_MAPPED, kafka.topic_prefix)
         self._producer = producer
         self._reader = reader
         self._read: list[Record] = []
 
-    async def write(self, events: Sequence[RawEvent]) -> None:
-        """Append events to `customer-changed` and wait until the broker has them."""
-        records = [Outgoing(self._topic, event.key, event.value or b"", event.headers) for event in events]
+    async def write(self, events: Sequence[RawEvent], *, to: TopicName = TopicName.CUSTOMER_CHANGED) -> None:
+        """Append events to a topic and wait until the broker has them."""
+        topic = wire_name(to, self._kafka.topic_prefix)
+        records = [Outgoing(topic, event.key, event.value or b"", event.headers) for event in events]
         results = await self._producer.send(records, deadline_seconds=_SEND_SECONDS)
         assert all(isinstance(result, Acked) for result in results), results
 
     async def mapped(self, number: int, *, timeout: float = 60.0) -> list[Record]:
-        """Wait until `customer-mapped` holds at least this many records and return all that were read so far."""
+        """Wait until the mapped topics hold at least this many records and return all that were read so far."""
 
         async def enough() -> bool:
             if len(self._read) < number:
@@ -50,7 +49,8 @@ class CellLog:
         async with RangeReader(self._kafka) as reader:
             return [
                 record
-                for partition, end in (await reader.ends(self._target)).items()
+                for topic in _mapped_topics(self._kafka)
+                for partition, end in (await reader.ends(topic)).items()
                 async for records in reader.read(partition, start=0, end=end)
                 for record in records
             ]
@@ -62,9 +62,13 @@ async def open_cell(kafka: KafkaSettings, *, partitions: int = 4) -> AsyncIterat
     async with TopicAdmin(kafka) as admin:
         specs = [replace(spec, partitions=partitions) for spec in TOPICS]
         await admin.apply(specs, prefix=kafka.topic_prefix, replication=1)
-    topic = wire_name(TopicName.CUSTOMER_MAPPED, kafka.topic_prefix)
+    group, topics = f"{kafka.topic_prefix}reader", _mapped_topics(kafka)
     async with (
         BatchProducer(kafka, "test") as producer,
-        BatchConsumer(kafka, group=f"{kafka.topic_prefix}reader", topics=[topic], max_records=1000) as reader,
+        BatchConsumer(kafka, group=group, topics=topics, max_records=1000) as reader,
     ):
         yield CellLog(kafka, producer, reader)
+
+
+def _mapped_topics(kafka: KafkaSettings) -> list[str]:
+    return [wire_name(name, kafka.topic_prefix) for name in (TopicName.CUSTOMER_MAPPED, TopicName.INVOICE_MAPPED)]

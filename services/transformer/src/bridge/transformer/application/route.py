@@ -1,7 +1,4 @@
-"""Which topic a flow comes from, which it goes to, and the event types on both sides.
-
-Invoices get their line here with their mapping; until then their topic is not subscribed, so nothing of it is lost.
-"""
+"""Which topic a flow comes from, which it goes to, and the event types on both sides."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -40,4 +37,15 @@ CUSTOMERS: Final = Route(
     unmappable=EventType.CUSTOMER_UNMAPPABLE,
 )
 
-ROUTES: Final[tuple[Route, ...]] = (CUSTOMERS,)
+INVOICES: Final = Route(
+    flow=Flow.INVOICES,
+    source=TopicName.INVOICE_GENERATED,
+    target=TopicName.INVOICE_MAPPED,
+    changed=EventType.INVOICE_GENERATED,
+    withdrawn=EventType.INVOICE_WITHDRAWN,
+    unreadable=EventType.INVOICE_UNREADABLE,
+    mapped=EventType.INVOICE_MAPPED,
+    unmappable=EventType.INVOICE_UNMAPPABLE,
+)
+
+ROUTES: Final[tuple[Route, ...]] = (CUSTOMERS, INVOICES)

@@ -29,8 +29,8 @@ def map_traced(batch: Sequence[SourceRecord]) -> Iterator[list[MappedRecord]]:
         semconv.MESSAGING_OPERATION_TYPE: semconv.OPERATION_SEND,
         semconv.MESSAGING_BATCH_MESSAGE_COUNT: len(mapped),
     }
-    target = mapped[0].route.target.value if mapped else "nothing"
-    with start_root_span(f"send {target}", kind=SpanKind.CLIENT, links=links[:_MAX_LINKS], attributes=attributes):
+    targets = ", ".join(sorted({record.route.target.value for record in mapped})) or "nothing"
+    with start_root_span(f"send {targets}", kind=SpanKind.CLIENT, links=links[:_MAX_LINKS], attributes=attributes):
         yield mapped
 
 
