@@ -15,6 +15,7 @@ from bridge.contracts.events.customer import CustomerWithdrawn, WithdrawnBecause
 from bridge.contracts.identity import EntityNumber, SourceId
 from bridge.contracts.reasons import Reason
 from bridge.poller.domain.change import decide
+from bridge.poller.domain.customers import CustomerRules
 from bridge.poller.domain.memory import (
     Content,
     Decisions,
@@ -66,7 +67,13 @@ class Memory:
     told: list[Event] = field(default_factory=list)
 
     def look(self, *sights: Sight, touched: tuple[EntityNumber, ...] = ()) -> Decisions:
-        decisions = decide(known_records=self.records, known_entities=self.entities, sights=sights, touched=touched)
+        decisions = decide(
+            rules=CustomerRules(),
+            known_records=self.records,
+            known_entities=self.entities,
+            sights=sights,
+            touched=touched,
+        )
         if not decisions.look_at:
             self.records.update({record.source_id: record for record in decisions.records})
             self.entities.update({entity.number: entity for entity in decisions.entities})

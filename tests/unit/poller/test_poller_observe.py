@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from types import SimpleNamespace
 from typing import cast
 
 from bridge.contracts.identity import EntityNumber, Flow, Revision, SourceId, TenantId
 from bridge.poller.application.observe import Look, Observer
-from bridge.poller.application.ports import CustomerSource, Memory, Page, Post, Unit
+from bridge.poller.application.ports import Memory, Post, Unit
+from bridge.poller.domain.customers import CustomerRules
 from bridge.poller.domain.memory import Content, Entity, Event, Record, Seen, Sight
 
 POST = Post(TenantId("acme"), Flow.CUSTOMERS, epoch=1)
@@ -61,25 +61,14 @@ class FakeSource:
 
     rows: dict[SourceId, Seen]
 
-    async def list_page(
-        self, tenant: TenantId, *, changed_since: datetime | None, inactive: bool, offset: int, count: int
-    ) -> Page:
-        raise NotImplementedError
-
-    async def count_after(self, tenant: TenantId, *, bound: datetime, inactive: bool) -> int:
-        raise NotImplementedError
-
     async def get(self, tenant: TenantId, source_id: SourceId) -> Sight:
         return self.rows[source_id]
-
-    async def check(self, tenant: TenantId) -> None:
-        raise NotImplementedError
 
 
 async def test_a_row_read_alone_for_one_page_does_not_hide_what_a_later_page_shows_of_it() -> None:
     memory, alone = FakeMemory(), dict[SourceId, Sight]()
     source = FakeSource({SourceId("1"): seen(1, 10001, alone=True)})
-    observer = Observer(cast("Memory", memory), cast("CustomerSource", source))
+    observer = Observer(cast("Memory", memory), CustomerRules(), source)
     await observer.observe(POST, Look([seen(1, 10001)], alone=alone))
     await observer.observe(POST, Look([seen(2, 10001)], alone=alone))
     assert memory.told == [("10001", "1"), (None, "2")]

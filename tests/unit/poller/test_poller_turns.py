@@ -11,9 +11,9 @@ import pytest
 
 from bridge.contracts.identity import Flow, TenantId
 from bridge.contracts.reasons import Reason
-from bridge.poller.application.poll_customers import Step
 from bridge.poller.application.ports import Post, Probe, SourceClosedError, SourcePausedError, Unit
 from bridge.poller.application.reading import Reading
+from bridge.poller.application.steps import Step
 from bridge.poller.application.turns import FlowRules, Turns
 from bridge.poller.domain.cursor import ReadPlan
 from bridge.runtime.errors import ConfigurationError, LeaseLostError, SourceUnavailableError, StoreUnavailableError
@@ -34,7 +34,7 @@ class ScriptedPoll:
         self.begun.append(Reading(ReadPlan(None), post.epoch, began_at=1_000.0))
         return self.begun[-1]
 
-    async def step(self, post: Post, reading: Reading, *, interval: timedelta) -> Step:
+    async def step(self, post: Post, reading: Reading, *, interval: timedelta) -> Step[Reading]:
         answer = self.script.pop(0)
         if isinstance(answer, Exception):
             raise answer

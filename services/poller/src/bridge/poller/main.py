@@ -3,15 +3,15 @@
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from bridge.contracts.identity import SHARDS, Flow
+from bridge.contracts.identity import SHARDS, Flow, TenantId
 from bridge.durable.database import Database
 from bridge.durable.lease import LeaseKeeper
 from bridge.durable.migrate import discover, require_head
@@ -19,21 +19,27 @@ from bridge.durable.outbox import Outbox
 from bridge.durable.relay import RELAY_LEASE, Relay
 from bridge.messaging.producer import BatchProducer
 from bridge.messaging.record import Outgoing
+from bridge.oc2.client import Oc2Client
 from bridge.poller.adapters.announcer import Announcer
+from bridge.poller.adapters.oc2_source import Oc2Source
 from bridge.poller.adapters.postgres_acts import PostgresActs
 from bridge.poller.adapters.postgres_memory import PostgresMemory
 from bridge.poller.adapters.roster import DirectoryRoster, shard_lease
-from bridge.poller.adapters.tenants import DirectoryAccess, DirectoryGates
+from bridge.poller.adapters.tenants import DirectoryAccess, DirectoryGates, DirectoryOc2Access
 from bridge.poller.adapters.tripletex_source import TripletexSource
 from bridge.poller.application.observe import Observer
+from bridge.poller.application.poll_batches import BatchPoll, BatchRules
 from bridge.poller.application.poll_customers import CustomerPoll, PollRules
-from bridge.poller.application.ports import CustomerSource
+from bridge.poller.application.ports import Charge, Checkable, CustomerSource, InvoiceSource
 from bridge.poller.application.probes import Prober
 from bridge.poller.application.readiness import Readiness
 from bridge.poller.application.rounds import Rounds
+from bridge.poller.application.steps import InProgress, Poll
 from bridge.poller.application.sweep import Sweep, SweepRules
 from bridge.poller.application.turns import FlowRules, Turns
 from bridge.poller.application.upkeep import Chore
+from bridge.poller.domain.customers import CustomerRules
+from bridge.poller.domain.invoices import InvoiceRules
 from bridge.poller.domain.schedule import Slots
 from bridge.poller.settings import HttpSettings, PollerSettings
 from bridge.remote.http import Timeouts
@@ -54,13 +60,14 @@ from bridge.tripletex.client import TripletexClient
 
 NAME: Final = "poller"
 SCHEMA: Final = "poller"
-_FLOW: Final = Flow.CUSTOMERS
 _CHORE_SECONDS: Final = 0.5
 _DEPTH_SECONDS: Final = 2.0
 _FLUSH_SECONDS: Final = 3.0
 _SLACK_SECONDS: Final = 30.0
 
 log = get_logger(__name__)
+
+_Reading = TypeVar("_Reading", bound=InProgress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +86,22 @@ class _Outside:
 
     db: Database
     producer: BatchProducer
-    source: CustomerSource
+    customers: CustomerSource
+    invoices: InvoiceSource
     directory: TenantDirectory
     health: Health
     clock: Clock
     owner: str
+    memory: PostgresMemory
+    checkpoints: Checkpoints
+
+
+@dataclass(frozen=True, slots=True)
+class _FlowParts:
+    """What one flow runs: its rounds, and its probes behind closed gates."""
+
+    rounds: Rounds
+    prober: Prober
 
 
 @asynccontextmanager
@@ -107,20 +125,38 @@ async def compose_poller(
         producer = await _connect(stack, BatchProducer(settings.kafka, NAME))
         port = await stack.enter_async_context(HttpxPort(clock, allow_private_addresses=settings.http.allow_loopback))
         directory = TenantDirectory(db, beat=health.beat)
-        client = TripletexClient(
-            ObservedPort(port, system="tripletex"),
-            clock,
-            share=POLLER_SHARE,
-            timeouts=_timeouts(settings.http),
-            # Shorter than the time between two probes, which would otherwise find the refusal still fresh.
-            refusal_pause=timedelta(seconds=settings.poll.gate_probe_seconds / 2),
+        outside = _Outside(
+            db=db,
+            producer=producer,
+            customers=_customers(settings, port, clock, directory),
+            invoices=_invoices(settings, port, directory),
+            directory=directory,
+            health=health,
+            clock=clock,
+            owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+            memory=PostgresMemory(db, Announcer(Outbox(SCHEMA), topic_prefix=settings.kafka.topic_prefix)),
+            checkpoints=checkpoints,
         )
-        source = TripletexSource(client, DirectoryAccess(directory))
-        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        outside = _Outside(db, producer, source, directory, health, clock, owner)
         keeper = _keeper(settings, outside)
         stack.push_async_callback(_release, keeper)
-        yield Poller(_loops(settings, outside, keeper, checkpoints), health, server.port, owner)
+        yield Poller(_loops(settings, outside, keeper), health, server.port, outside.owner)
+
+
+def _customers(settings: PollerSettings, port: HttpxPort, clock: Clock, directory: TenantDirectory) -> CustomerSource:
+    client = TripletexClient(
+        ObservedPort(port, system="tripletex"),
+        clock,
+        share=POLLER_SHARE,
+        timeouts=_timeouts(settings.http),
+        # Shorter than the time between two probes, which would otherwise find the refusal still fresh.
+        refusal_pause=timedelta(seconds=settings.poll.gate_probe_seconds / 2),
+    )
+    return TripletexSource(client, DirectoryAccess(directory))
+
+
+def _invoices(settings: PollerSettings, port: HttpxPort, directory: TenantDirectory) -> InvoiceSource:
+    client = Oc2Client(ObservedPort(port, system="oc2"), timeouts=_timeouts(settings.http))
+    return Oc2Source(client, DirectoryOc2Access(directory))
 
 
 def _keeper(settings: PollerSettings, outside: _Outside) -> LeaseKeeper:
@@ -136,19 +172,10 @@ def _keeper(settings: PollerSettings, outside: _Outside) -> LeaseKeeper:
     )
 
 
-def _loops(
-    settings: PollerSettings, outside: _Outside, keeper: LeaseKeeper, checkpoints: Checkpoints
-) -> Sequence[Loop]:
+def _loops(settings: PollerSettings, outside: _Outside, keeper: LeaseKeeper) -> Sequence[Loop]:
     health = outside.health
     outbox = Outbox(SCHEMA)
-    memory = PostgresMemory(outside.db, Announcer(outbox, topic_prefix=settings.kafka.topic_prefix))
-    gates = DirectoryGates(
-        outside.db,
-        outside.directory,
-        flow=_FLOW,
-        probe_every=timedelta(seconds=settings.poll.gate_probe_seconds),
-    )
-    rounds = _rounds(settings, outside, keeper, memory, gates, checkpoints)
+    flows = (_customer_flow(settings, outside, keeper), _invoice_flow(settings, outside, keeper))
     relay = Relay(
         outside.db,
         outbox,
@@ -159,32 +186,29 @@ def _loops(
         batch=settings.relay.batch,
         deadline_seconds=settings.relay.deadline_seconds,
         idle_seconds=settings.relay.idle_seconds,
-        checkpoints=checkpoints,
+        checkpoints=outside.checkpoints,
         beat=health.beat,
     )
-    prober = Prober(source=outside.source, gates=gates, flow=_FLOW)
-    acts = PostgresActs(outside.db, flow=_FLOW, outbox=outbox)
+    acts = PostgresActs(outside.db, outbox=outbox)
     readiness = Readiness(oldest_limit_seconds=settings.relay.oldest_seconds, stuck_seconds=settings.poll.stuck_seconds)
 
-    async def probe() -> None:
-        await prober.probe_due(list(rounds.roster.charges()))
-
     async def apply_acts() -> None:
-        while (tenant := await acts.apply_next(rounds.roster.charges())) is not None:
-            rounds.poll_anew(tenant)
+        while (tenant := await acts.apply_next(_held(flows))) is not None:
+            for flow in flows:
+                flow.rounds.poll_anew(tenant)
 
     async def measure() -> None:
         readiness.oldest_seconds = (await relay.depth()).oldest_seconds
 
     health.set_check("leases", lambda: readiness.leases(len(keeper.held)))
-    health.set_check("polls", lambda: readiness.polls(rounds.overdue_seconds()))
+    health.set_check("polls", lambda: readiness.polls(max(flow.rounds.overdue_seconds() for flow in flows)))
     health.set_check("outbox", readiness.outbox)
     loops: list[Loop] = [
         keeper,
         outside.directory,
-        rounds,
+        *(flow.rounds for flow in flows),
         relay,
-        Chore("probes", probe, _CHORE_SECONDS, health.beat),
+        *(Chore(f"probes of {flow.rounds.flow}", _probing(flow), _CHORE_SECONDS, health.beat) for flow in flows),
         Chore("acts", apply_acts, _CHORE_SECONDS, health.beat),
         Chore("depth", measure, _DEPTH_SECONDS, health.beat),
     ]
@@ -194,25 +218,35 @@ def _loops(
     return loops
 
 
-def _rounds(
-    settings: PollerSettings,
-    outside: _Outside,
-    keeper: LeaseKeeper,
-    memory: PostgresMemory,
-    gates: DirectoryGates,
-    checkpoints: Checkpoints,
-) -> Rounds:
-    observer = Observer(memory, outside.source, checkpoints=checkpoints)
+def _held(flows: Sequence[_FlowParts]) -> Mapping[TenantId, Sequence[Charge]]:
+    """Return the tenants in our charge with their flows."""
+    held: dict[TenantId, list[Charge]] = {}
+    for flow in flows:
+        for tenant, charge in flow.rounds.roster.charges().items():
+            held.setdefault(tenant, []).append(charge)
+    return held
+
+
+def _probing(flow: _FlowParts) -> Callable[[], Awaitable[None]]:
+    async def probe() -> None:
+        await flow.prober.probe_due(list(flow.rounds.roster.charges()))
+
+    return probe
+
+
+def _customer_flow(settings: PollerSettings, outside: _Outside, keeper: LeaseKeeper) -> _FlowParts:
+    gates = _gates(settings, outside, Flow.CUSTOMERS)
+    observer = Observer(outside.memory, CustomerRules(), outside.customers, checkpoints=outside.checkpoints)
     sweep = Sweep(
-        memory=memory,
-        source=outside.source,
+        memory=outside.memory,
+        source=outside.customers,
         observer=observer,
         gates=gates,
         rules=SweepRules(settings.poll.missing_floor, settings.poll.missing_share),
     )
     poll = CustomerPoll(
-        memory=memory,
-        source=outside.source,
+        memory=outside.memory,
+        source=outside.customers,
         observer=observer,
         sweep=sweep,
         clock=outside.clock,
@@ -222,19 +256,53 @@ def _rounds(
             probe_every=timedelta(seconds=settings.poll.filter_probe_seconds),
         ),
     )
-    return Rounds(
-        roster=DirectoryRoster(outside.directory, keeper, flow=_FLOW),
-        turns=Turns(
-            poll, memory, gates, outside.clock, FlowRules(settings.poll.outbox_rate, settings.poll.outbox_burst)
+    return _flow(settings, outside, keeper, gates, poll, outside.customers)
+
+
+def _invoice_flow(settings: PollerSettings, outside: _Outside, keeper: LeaseKeeper) -> _FlowParts:
+    gates = _gates(settings, outside, Flow.INVOICES)
+    poll = BatchPoll(
+        memory=outside.memory,
+        source=outside.invoices,
+        observer=Observer(outside.memory, InvoiceRules(), None, checkpoints=outside.checkpoints),
+        clock=outside.clock,
+        rules=BatchRules(
+            page_rows=settings.poll.batch_page_rows,
+            settle=timedelta(seconds=settings.poll.batch_settle_seconds),
+            reread_every=timedelta(seconds=settings.poll.batch_reread_seconds),
         ),
-        memory=memory,
+    )
+    return _flow(settings, outside, keeper, gates, poll, outside.invoices)
+
+
+def _gates(settings: PollerSettings, outside: _Outside, flow: Flow) -> DirectoryGates:
+    every = timedelta(seconds=settings.poll.gate_probe_seconds)
+    return DirectoryGates(outside.db, outside.directory, flow=flow, probe_every=every)
+
+
+def _flow(
+    settings: PollerSettings,
+    outside: _Outside,
+    keeper: LeaseKeeper,
+    gates: DirectoryGates,
+    poll: Poll[_Reading],
+    source: Checkable,
+) -> _FlowParts:
+    """Put a flow together; each has slots of its own, so that a slow OC2 delays no reading of Tripletex."""
+    limits = FlowRules(settings.poll.outbox_rate, settings.poll.outbox_burst)
+    rounds = Rounds(
+        roster=DirectoryRoster(outside.directory, keeper, flow=gates.flow),
+        turns=Turns(poll, outside.memory, gates, outside.clock, limits),
+        memory=outside.memory,
         gates=gates,
         clock=outside.clock,
         slots=Slots(settings.poll.tenants_at_once),
-        flow=_FLOW,
+        flow=gates.flow,
         slow_seconds=settings.poll.slow_seconds,
         beat=outside.health.beat,
+        name=f"polls of {gates.flow}",
     )
+    return _FlowParts(rounds, Prober(source=source, gates=gates, flow=gates.flow))
 
 
 async def run_poller(

@@ -15,7 +15,7 @@ from bridge.runtime.settings import (
 
 
 class HttpSettings(SettingsGroup):
-    """How long one call to Tripletex may take. Answers of 25 s were seen, hence the long read time."""
+    """How long one call to Tripletex or OC2 may take. Answers of 25 s were seen, hence the long read time."""
 
     connect_seconds: float = Field(5.0, ge=0.1, le=60, description="Longest wait for a connection")
     read_seconds: float = Field(30.0, ge=0.1, le=120, description="Longest silence while an answer is awaited")
@@ -50,6 +50,16 @@ class PollSettings(SettingsGroup):
     page_rows: int = Field(1000, ge=2, le=1000, description="Rows asked for per page")
     crawl_every_seconds: float = Field(
         21_600.0, ge=0.1, le=604_800, description="Time between two full reads, which find deletions and missed rows"
+    )
+    batch_page_rows: int = Field(200, ge=2, le=500, description="Invoices of a batch asked for per page")
+    batch_reread_seconds: float = Field(
+        3600.0,
+        ge=0.1,
+        le=86_400,
+        description="Time after which a batch is read again though nothing seems to have moved",
+    )
+    batch_settle_seconds: float = Field(
+        120.0, ge=1, le=3600, description="How long after its changedAt a batch is read at every poll"
     )
     filter_probe_seconds: float = Field(
         86_400.0, ge=0.1, le=604_800, description="Time between two tests whether changedSince works"

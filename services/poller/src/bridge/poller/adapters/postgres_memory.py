@@ -9,18 +9,21 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from bridge.contracts.events.customer import WithdrawnBecause
+from bridge.contracts.events.invoice import InvoiceWithdrawnBecause
 from bridge.contracts.identity import EntityNumber, Flow, Revision, SourceId, TenantId
 from bridge.contracts.reasons import Reason
 from bridge.durable.database import Database, Tx
 from bridge.durable.queries import load_queries
 from bridge.durable.row import Row
 from bridge.poller.adapters.announcer import Announcer
+from bridge.poller.adapters.postgres_batches import PostgresBatches
 from bridge.poller.application.ports import Post
 from bridge.poller.domain.cursor import Cursor, FilterMode
-from bridge.poller.domain.memory import Content, Entity, Event, Fault, Record, Standing
+from bridge.poller.domain.memory import Because, Content, Entity, Event, Fault, Record, Standing
 from bridge.runtime.errors import LeaseLostError
 
 QUERIES = load_queries("bridge.poller.sql", "memory_queries.sql")
+_BECAUSES: Mapping[str, Because] = {each.value: each for each in (*WithdrawnBecause, *InvoiceWithdrawnBecause)}
 
 
 class PostgresMemory:
@@ -81,6 +84,11 @@ class PostgresUnit:
         """The cursor as it stood when the fence was passed."""
         return self._cursor
 
+    @property
+    def batches(self) -> PostgresBatches:
+        """The memory of the tenant's batches, in the same transaction."""
+        return PostgresBatches(self._tx, self._post)
+
     async def recall(
         self, ids: Iterable[SourceId], numbers: Iterable[EntityNumber]
     ) -> tuple[dict[SourceId, Record], dict[EntityNumber, Entity]]:
@@ -111,7 +119,8 @@ class PostgresUnit:
 
     def _leaves(self, record: Record) -> bool:
         known = self._recalled.get(record.source_id)
-        return known is not None and known.standing is Standing.HOLDS and known.number != record.number
+        holds = record.number if record.standing is Standing.HOLDS else None
+        return known is not None and known.standing is Standing.HOLDS and known.number != holds
 
     async def announce(self, events: Sequence[Event], *, page_traceparent: str | None) -> dict[EntityNumber, Revision]:
         """Write events to the outbox behind the fence and count those about an entity."""
@@ -183,7 +192,7 @@ def _to_entity(row: Row) -> Entity:
         holder=SourceId(holder) if holder is not None else None,
         change_no=row.number("change_no"),
         source_hash=row.text_or_none("source_hash"),
-        withdrawn=WithdrawnBecause(because) if because is not None else None,
+        withdrawn=_BECAUSES[because] if because is not None else None,
     )
 
 

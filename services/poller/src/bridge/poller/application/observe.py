@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bridge.contracts.identity import EntityNumber, SourceId
-from bridge.poller.application.ports import CustomerSource, Memory, Post, Unit
+from bridge.poller.application.ports import Memory, Post, RowSource, Unit
+from bridge.poller.domain.batches import BatchRead
 from bridge.poller.domain.change import decide
+from bridge.poller.domain.claims import ClaimRules
 from bridge.poller.domain.cursor import Cursor
 from bridge.poller.domain.memory import Decisions, Seen, Sight, Tally
 from bridge.runtime.checkpoints import Checkpoint, Checkpoints, no_checkpoints
@@ -29,13 +31,15 @@ class Arrival:
 class Look:
     """What was seen, and from where.
 
-    `alone` collects rows read by id on the way; it outlives a failed attempt and is empty after a good one.
+    `alone` collects rows read by id on the way; it outlives a failed attempt and is empty after a good one. `batch` is
+    the batch whose complete read this look ends.
     """
 
     sights: Sequence[Sight] = ()
     touched: Sequence[EntityNumber] = ()
     page_traceparent: str | None = None
     arrival: Arrival | None = None
+    batch: BatchRead | None = None
     alone: dict[SourceId, Sight] = field(default_factory=dict)
 
 
@@ -48,10 +52,25 @@ class Observed:
 
 
 class Observer:
-    """Carries out looks against one memory."""
+    """Carries out looks of one flow against one memory.
 
-    def __init__(self, memory: Memory, source: CustomerSource, *, checkpoints: Checkpoints = no_checkpoints) -> None:
+    Args:
+        memory: Where everything is remembered.
+        rules: The flow's.
+        source: Where single rows are read; None in a flow whose rows are never read alone.
+        checkpoints: Where tests let the process die.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        rules: ClaimRules,
+        source: RowSource | None,
+        *,
+        checkpoints: Checkpoints = no_checkpoints,
+    ) -> None:
         self._memory = memory
+        self._rules = rules
         self._source = source
         self._checkpoints = checkpoints
 
@@ -66,6 +85,7 @@ class Observer:
             TransientError: Source or store did not answer; nothing was written unless a COMMIT's answer was lost.
         """
         while (decisions := await self._attempt(post, look)).look_at:
+            assert self._source is not None, "rows are read alone only where the rules say that they can be"
             for source_id in sorted(decisions.look_at):
                 if source_id not in look.alone:
                     look.alone[source_id] = await self._source.get(post.tenant, source_id)
@@ -81,7 +101,9 @@ class Observer:
             records, entities = await unit.recall(
                 (sight.source_id for sight in sights), _numbers_of(sights, look.touched)
             )
-            decisions = decide(known_records=records, known_entities=entities, sights=sights, touched=look.touched)
+            decisions = decide(
+                rules=self._rules, known_records=records, known_entities=entities, sights=sights, touched=look.touched
+            )
             if not decisions.look_at:
                 await _write(unit, decisions, look)
         return decisions
@@ -95,6 +117,8 @@ class Observer:
 async def _write(unit: Unit, decisions: Decisions, look: Look) -> None:
     revisions = await unit.announce(decisions.events, page_traceparent=look.page_traceparent)
     await unit.remember(decisions.records, decisions.entities, revisions)
+    if look.batch:
+        await unit.batches.save(look.batch)
     if look.arrival:
         await unit.save_cursor(look.arrival.move(unit.cursor), due_in=look.arrival.due_in)
 

@@ -12,6 +12,7 @@ from typing import Final
 from bridge.poller.application.observe import Arrival, Look, Observer
 from bridge.poller.application.ports import CustomerSource, Memory, Page, Post
 from bridge.poller.application.reading import MAX_RESTARTS, ListRead, Reading
+from bridge.poller.application.steps import Step
 from bridge.poller.application.sweep import Sweep
 from bridge.poller.domain.cursor import FAR_FUTURE, Cursor, FilterMode, judge_filter, next_bound, plan, probe_is_due
 from bridge.runtime import semconv
@@ -30,14 +31,6 @@ class PollRules:
     page_rows: int = MAX_PAGE_ROWS
     crawl_every: timedelta = timedelta(hours=6)
     probe_every: timedelta = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one turn did: the poll goes on with `reading`, or is complete (None); rows told."""
-
-    reading: Reading | None
-    emitted: int
 
 
 class CustomerPoll:
@@ -67,7 +60,7 @@ class CustomerPoll:
             what = plan(unit.cursor, crawl_every=self._rules.crawl_every, forgotten=forgotten)
         return Reading(what, post.epoch, began_at=self._clock.boot())
 
-    async def step(self, post: Post, reading: Reading, *, interval: timedelta) -> Step:
+    async def step(self, post: Post, reading: Reading, *, interval: timedelta) -> Step[Reading]:
         """Do one turn's work: one page, or one handful of absent rows, or the end of the poll.
 
         Raises:
@@ -106,7 +99,7 @@ class CustomerPoll:
 
     async def _take_in(
         self, post: Post, reading: Reading, page: Page, traceparent: str, *, interval: timedelta
-    ) -> Step:
+    ) -> Step[Reading]:
         is_last = reading.current is None and not reading.plan.is_crawl
         arrival = self._arrival(reading, interval, mode=None) if is_last else None
         look = Look(page.sights, page_traceparent=traceparent, arrival=arrival, alone=reading.alone)
@@ -116,7 +109,7 @@ class CustomerPoll:
             self._count_good(post, reading)
         return Step(None if is_last else reading, observed.emitted)
 
-    async def _finish_crawl(self, post: Post, reading: Reading, interval: timedelta) -> Step:
+    async def _finish_crawl(self, post: Post, reading: Reading, interval: timedelta) -> Step[Reading]:
         """Withdraw forgotten numbers once more, judge the filter, move the cursor."""
         async with self._memory.unit(post) as unit:
             cursor, forgotten = unit.cursor, await unit.forgotten_unheld(self._rules.page_rows)

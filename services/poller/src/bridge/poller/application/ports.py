@@ -4,7 +4,7 @@ Owns no behaviour. The adapters translate foreign errors: transient ones into `T
 is gone into `SourceClosedError`, a lease that has moved into `LeaseLostError`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from typing import Protocol
 
 from bridge.contracts.identity import EntityNumber, Flow, Revision, SourceId, TenantId
 from bridge.contracts.reasons import Reason
+from bridge.poller.domain.batches import BatchRead, KnownBatch, ListedBatch
 from bridge.poller.domain.cursor import Cursor
 from bridge.poller.domain.memory import Entity, Event, Record, Seen, Sight
 from bridge.runtime.errors import BridgeError, TransientError
@@ -53,7 +54,23 @@ class Page:
     server_date: datetime
 
 
-class CustomerSource(Protocol):
+class Checkable(Protocol):
+    """A source that can be asked whether it answers."""
+
+    async def check(self, tenant: TenantId) -> None:
+        """Show the credentials anew and read one row: the probe behind which every gate of the source opens."""
+        ...
+
+
+class RowSource(Protocol):
+    """A source whose rows can be read alone."""
+
+    async def get(self, tenant: TenantId, source_id: SourceId) -> Sight:
+        """Read one row alone."""
+        ...
+
+
+class CustomerSource(RowSource, Checkable, Protocol):
     """Customers at the source of one tenant, sorted by id.
 
     Raises:
@@ -72,12 +89,62 @@ class CustomerSource(Protocol):
         """Return how many rows (at most 1) the filter lets through for a bound."""
         ...
 
-    async def get(self, tenant: TenantId, source_id: SourceId) -> Sight:
-        """Read one row alone."""
+
+@dataclass(frozen=True, slots=True)
+class BatchList:
+    """One page of the generated batches. `last` is the number after which the next page begins, None if none does.
+
+    `server_date` is the source's own clock.
+    """
+
+    batches: tuple[ListedBatch, ...]
+    last: int | None
+    server_date: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePage:
+    """One page of a batch's invoices, in the order of the source. `total` is what the source says the batch holds."""
+
+    sights: tuple[Seen, ...]
+    total: int | None
+
+
+class InvoiceSource(Checkable, Protocol):
+    """Generated invoice batches at the source of one tenant. Raises as `CustomerSource` does."""
+
+    async def list_batches(self, tenant: TenantId, *, after: int) -> BatchList:
+        """Read the batches above number `after`, one page of them."""
         ...
 
-    async def check(self, tenant: TenantId) -> None:
-        """Log in anew and read one row: the probe behind which every gate of the source opens."""
+    async def list_invoices(
+        self, tenant: TenantId, batch: ListedBatch, *, offset: int, count: int
+    ) -> InvoicePage | None:
+        """Read at most `count` invoices of a batch from `offset` on; None if the batch is not there any more."""
+        ...
+
+
+class Batches(Protocol):
+    """The memory of a tenant's batches, within one fenced transaction."""
+
+    async def known(self) -> dict[int, KnownBatch]:
+        """Return what is remembered of every batch."""
+        ...
+
+    async def forgotten(self) -> set[int]:
+        """Return the batches with an invoice whose last word was forgotten on purpose and not said again yet."""
+        ...
+
+    async def rows(self, batch: int) -> set[SourceId]:
+        """Return the rows of a batch that should still be in it."""
+        ...
+
+    async def save(self, read: BatchRead) -> None:
+        """Remember a complete read."""
+        ...
+
+    async def note_listed(self, listed: Collection[int], *, forget_after: timedelta) -> None:
+        """Note which batches the source lists now; forget those that were absent for as long as `forget_after`."""
         ...
 
 
@@ -86,6 +153,9 @@ class Unit(Protocol):
 
     @property
     def cursor(self) -> Cursor: ...
+
+    @property
+    def batches(self) -> Batches: ...
 
     async def recall(
         self, ids: Iterable[SourceId], numbers: Iterable[EntityNumber]
@@ -199,9 +269,9 @@ class Roster(Protocol):
 class Acts(Protocol):
     """What people asked the poller to do."""
 
-    async def apply_next(self, charges: Mapping[TenantId, Charge]) -> TenantId | None:
+    async def apply_next(self, charges: Mapping[TenantId, Sequence[Charge]]) -> TenantId | None:
         """Apply the oldest waiting act for these tenants and finish it, in one transaction; None if none waits.
 
-        Returns the tenant that must be polled anew, at once.
+        Each tenant comes with its flows. Returns the tenant that must be polled anew, at once.
         """
         ...

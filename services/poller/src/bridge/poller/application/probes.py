@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bridge.contracts.identity import Flow, TenantId
-from bridge.poller.application.ports import CustomerSource, Gates, Post, Probe, SourceClosedError
+from bridge.poller.application.ports import Checkable, Gates, Post, Probe, SourceClosedError
 from bridge.runtime.errors import BridgeError
 from bridge.runtime.logging import get_logger
 
@@ -21,7 +21,7 @@ log = get_logger(__name__)
 class Prober:
     """Carries out due probes for the tenants held."""
 
-    def __init__(self, *, source: CustomerSource, gates: Gates, flow: Flow) -> None:
+    def __init__(self, *, source: Checkable, gates: Gates, flow: Flow) -> None:
         self._source = source
         self._gates = gates
         self._flow = flow

@@ -6,13 +6,12 @@ no tenant stops another.
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, Generic
 
 from bridge.contracts.identity import TenantId
 from bridge.contracts.reasons import Reason
-from bridge.poller.application.poll_customers import Step
 from bridge.poller.application.ports import Gates, Memory, Post, SourceClosedError, SourcePausedError
-from bridge.poller.application.reading import Reading
+from bridge.poller.application.steps import Poll, Reading
 from bridge.poller.domain.schedule import TokenBucket
 from bridge.runtime.clock import Clock
 from bridge.runtime.errors import (
@@ -34,14 +33,6 @@ _MAX_RETRY: Final = 5.0
 log = get_logger(__name__)
 
 
-class Poll(Protocol):
-    """A poll that is carried on step by step; see `poll_customers.CustomerPoll`."""
-
-    async def begin(self, post: Post) -> Reading: ...
-
-    async def step(self, post: Post, reading: Reading, *, interval: timedelta) -> Step: ...
-
-
 @dataclass(frozen=True, slots=True)
 class FlowRules:
     """How fast one tenant's changes may enter the outbox: rows per second, and rows at once."""
@@ -51,10 +42,10 @@ class FlowRules:
 
 
 @dataclass(slots=True)
-class Turns:
-    """Carries out turns; each returns the seconds until the tenant's next one."""
+class Turns(Generic[Reading]):
+    """Carries out the turns of one flow; each returns the seconds until the tenant's next one."""
 
-    poll: Poll
+    poll: Poll[Reading]
     memory: Memory
     gates: Gates
     clock: Clock

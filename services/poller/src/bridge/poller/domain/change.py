@@ -5,13 +5,13 @@ store and no source; the caller reads the memory, writes the decisions and does 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from bridge.contracts.envelope import EventType
 from bridge.contracts.identity import EntityNumber, SourceId
+from bridge.poller.domain.claims import ClaimRules, number_order
 from bridge.poller.domain.memory import (
     Content,
     Decisions,
@@ -24,7 +24,7 @@ from bridge.poller.domain.memory import (
     Standing,
     Tally,
 )
-from bridge.poller.domain.numbers import id_order, judge, waiting_event
+from bridge.poller.domain.numbers import id_order, judge
 
 _CLAIMS = frozenset({Standing.HOLDS, Standing.WAITING})
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
@@ -39,6 +39,9 @@ class _Kind(StrEnum):
     DOUBTED = "doubted"
 
 
+_FRESH = frozenset({_Kind.NEW, _Kind.CHANGED})
+
+
 @dataclass(frozen=True, slots=True)
 class _Compared:
     kind: _Kind
@@ -48,6 +51,7 @@ class _Compared:
 
 def decide(
     *,
+    rules: ClaimRules,
     known_records: Mapping[SourceId, Record],
     known_entities: Mapping[EntityNumber, Entity],
     sights: Iterable[Sight],
@@ -56,22 +60,26 @@ def decide(
     """Compare what is seen with what is remembered and say what to write and to emit.
 
     Args:
+        rules: What the flow has of its own.
         known_records: Memory of the rows seen, of the rows that hold or wait for any number of theirs, old or new.
         known_entities: Memory of all those numbers, and of `touched`.
         sights: The rows, in any order; of several sights of one row the best one counts.
         touched: Numbers to judge although no row of theirs was seen (their hash was forgotten on purpose).
     """
     best = _best_sights(sights)
-    compared = {key: _compare(known_records.get(key), sight) for key, sight in best.items()}
+    compared = {key: _compare(known_records.get(key), sight, rules) for key, sight in best.items()}
     now = dict(known_records)
     now.update({key: result.record for key, result in compared.items() if result.record})
     contents = _contents(now, best, compared)
     numbers = set(touched) | _numbers(known_records, compared)
 
-    judged = _judge_all(numbers, known_entities, now, contents)
-    final = {key: _settle_standing(record, judged.holders, contents) for key, record in now.items()}
-    loose = _loose_events(known_records, final, compared, contents, judged.holders)
+    fresh = {key for key, result in compared.items() if result.kind in _FRESH}
+    judged = _judge_all(numbers, known_entities, now, contents, rules, fresh)
+    kept = contents if rules.rows_stand_alone else {}
+    final = {key: _settle_standing(record, judged.holders, kept) for key, record in now.items()}
+    loose = _loose_events(known_records, final, compared, contents, judged.holders, rules)
     alone = {key for key, sight in best.items() if isinstance(sight, SeenGone) or sight.alone}
+    in_the_way = _look_at(known_records, final, compared, judged.holders) if rules.rows_stand_alone else frozenset()
     return Decisions(
         records=tuple(
             record
@@ -81,7 +89,7 @@ def decide(
         entities=judged.entities,
         events=judged.events + loose,
         tally=_tally(compared.values()),
-        look_at=_look_at(known_records, final, compared, judged.holders) - alone,
+        look_at=in_the_way - alone,
     )
 
 
@@ -100,10 +108,10 @@ def _weight(sight: Sight) -> tuple[bool, bool, int, datetime]:
     return (sight.alone, False, sight.version or 0, sight.newest_change or _BEFORE_ALL)
 
 
-def _compare(known: Record | None, sight: Sight) -> _Compared:
+def _compare(known: Record | None, sight: Sight, rules: ClaimRules) -> _Compared:
     if isinstance(sight, SeenGone):
         return _compare_gone(known)
-    if known and known.standing is Standing.GONE and not sight.alone and not _is_newer(known, sight):
+    if rules.rows_stand_alone and known and _is_doubtful(known, sight):
         return _Compared(_Kind.DOUBTED, known)
     if known and not sight.alone and _is_older(known, sight):
         return _Compared(_Kind.STALE, known)
@@ -111,7 +119,14 @@ def _compare(known: Record | None, sight: Sight) -> _Compared:
     if known is None:
         return _Compared(_Kind.NEW, seen)
     same = known.source_hash == seen.source_hash and known.number == seen.number
-    return _Compared(_Kind.UNCHANGED if same and known.standing is not Standing.GONE else _Kind.CHANGED, seen)
+    if not same or known.standing is Standing.GONE:
+        return _Compared(_Kind.CHANGED, seen)
+    moved = seen if not rules.rank_is_of_content else replace(seen, newest_change=known.newest_change)
+    return _Compared(_Kind.UNCHANGED, moved)
+
+
+def _is_doubtful(known: Record, seen: Seen) -> bool:
+    return known.standing is Standing.GONE and not seen.alone and not _is_newer(known, seen)
 
 
 def _compare_gone(known: Record | None) -> _Compared:
@@ -184,6 +199,8 @@ def _judge_all(
     entities: Mapping[EntityNumber, Entity],
     now: Mapping[SourceId, Record],
     contents: Mapping[SourceId, Content],
+    rules: ClaimRules,
+    fresh: Collection[SourceId],
 ) -> _Judged:
     claims: defaultdict[EntityNumber, list[Record]] = defaultdict(list)
     for record in now.values():
@@ -192,10 +209,10 @@ def _judge_all(
     holders: dict[EntityNumber, SourceId | None] = {}
     written: list[Entity] = []
     events: list[Event] = []
-    for number in sorted(numbers, key=lambda text: (len(text), text)):
+    for number in sorted(numbers, key=number_order):
         entity = entities.get(number)
         former = now.get(entity.holder) if entity and entity.holder else None
-        judgement = judge(number, entity, claims[number], contents, former)
+        judgement = judge(number, entity, claims[number], contents, former, rules=rules, fresh=fresh)
         holders[number] = judgement.holder
         if judgement.entity:
             written.append(judgement.entity)
@@ -225,19 +242,20 @@ def _loose_events(
     compared: Mapping[SourceId, _Compared],
     contents: Mapping[SourceId, Content],
     holders: Mapping[EntityNumber, SourceId | None],
+    rules: ClaimRules,
 ) -> tuple[Event, ...]:
     """Return the records about no entity: rows that begin to wait, and unreadable rows without a number."""
-    events = []
+    events: list[Event | None] = []
     for key in sorted(compared, key=id_order):
         record, known, content = final.get(key), known_records.get(key), contents.get(key)
         if record is None or content is None:
             continue
         holder = holders.get(record.number) if record.number else None
         if _newly_waiting(known, record) and holder:
-            events.append(waiting_event(record, content, holder))
+            events.append(rules.waiting_letter(record, content, holder))
         elif record.number is None and content.fault and (known is None or known.source_hash != content.source_hash):
-            events.append(Event(EventType.CUSTOMER_UNREADABLE, None, 0, key, content, record.newest_change))
-    return tuple(events)
+            events.append(Event(rules.unreadable, None, 0, key, content, record.newest_change))
+    return tuple(event for event in events if event is not None)
 
 
 def _look_at(

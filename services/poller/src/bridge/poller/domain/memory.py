@@ -9,8 +9,11 @@ from enum import StrEnum
 
 from bridge.contracts.envelope import EventType
 from bridge.contracts.events.customer import WithdrawnBecause
+from bridge.contracts.events.invoice import InvoiceWithdrawnBecause
 from bridge.contracts.identity import EntityNumber, SourceId
 from bridge.contracts.reasons import Reason
+
+Because = WithdrawnBecause | InvoiceWithdrawnBecause
 
 
 class Standing(StrEnum):
@@ -21,7 +24,7 @@ class Standing(StrEnum):
     """It asks for a number that another row holds; it follows when that one leaves."""
     NUMBERLESS = "numberless"
     GONE = "gone"
-    """Read by its id and not found."""
+    """Read by its id and not found, or missing from a batch that was read completely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,9 @@ class Content:
 class Record:
     """Memory of one row at the source, by its own id.
 
-    `number` is the number held or waited for, None for the other standings. `content` is kept for waiting rows only,
-    because their turn comes without their being read again.
+    `number` is the number held or waited for, None for the other standings. `newest_change` is the newest the source
+    says of the row; where several rows may share a number, that of its content. `content` is kept for waiting rows
+    only, and only where their turn comes without their being read again.
     """
 
     source_id: SourceId
@@ -71,7 +75,7 @@ class Entity:
     holder: SourceId | None
     change_no: int
     source_hash: str | None
-    withdrawn: WithdrawnBecause | None = None
+    withdrawn: Because | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class SeenGone:
-    """A GET by id answered that there is no such row."""
+    """There is no such row: a GET by its id said so, or a complete read of the batch it was in."""
 
     source_id: SourceId
 
