@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
+from aiokafka.errors import GroupCoordinatorNotAvailableError, for_code
 
 from bridge.contracts.topics import TopicSpec, wire_name
 from bridge.messaging.connection import connection_options, translated
@@ -139,8 +139,17 @@ class TopicAdmin:
             BrokerUnavailableError: The broker did not answer.
         """
         with translated(f"reading the offsets of the group {group}", self._settings):
-            found = await self._client.list_consumer_group_offsets(group)
+            async with asyncio.timeout(self._settings.request_timeout_seconds):
+                found = await self._offsets_of(group)
         return {TopicPartition(tp.topic, tp.partition): meta.offset for tp, meta in found.items() if meta.offset >= 0}
+
+    async def _offsets_of(self, group: str) -> Any:
+        while True:
+            try:
+                return await self._client.list_consumer_group_offsets(group)
+            except GroupCoordinatorNotAvailableError:
+                # A broker that has served no group yet makes the topic of their offsets first.
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
     async def _create(
         self, topic: str, spec: TopicSpec, wanted: dict[str, str], replication: int, dry_run: bool
