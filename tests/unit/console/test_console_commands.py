@@ -19,6 +19,7 @@ CHANGING = {
     "outbox discard",
     "replay",
     "resync",
+    "after-restore",
 }
 
 

@@ -6,6 +6,7 @@ from typing import NoReturn
 import typer
 
 from bridge.console.adapters.cli import (
+    after_restore,
     audit,
     dead_letters,
     doctor,
@@ -22,7 +23,22 @@ from bridge.console.adapters.cli import (
 )
 from bridge.runtime.logging import configure_logging
 
-_GROUPS = (migrate, topics, tenants, status, where, proof, gates, dead_letters, outbox, replay, resync, audit, doctor)
+_GROUPS = (
+    migrate,
+    topics,
+    tenants,
+    status,
+    where,
+    proof,
+    gates,
+    dead_letters,
+    outbox,
+    replay,
+    resync,
+    after_restore,
+    audit,
+    doctor,
+)
 
 
 def build_app() -> typer.Typer:
