@@ -50,6 +50,11 @@ def _numbers(records: list[Record]) -> list[str | None]:
     return [decode(record.headers).entity for record in records]
 
 
+async def _write_both(cell: CellLog, numbers: range) -> None:
+    await cell.write([customer_changed(number) for number in numbers])
+    await cell.write([invoice_generated(number) for number in numbers], to=TopicName.INVOICE_GENERATED)
+
+
 async def test_every_record_comes_out_under_its_key_in_its_order(cell: CellLog, settings: TransformerSettings) -> None:
     events = [customer_changed(10_000 + n % 50, revision=n + 1) for n in range(400)]
     await cell.write(events)
@@ -93,18 +98,20 @@ async def test_poison_records_pass_on_as_letters_and_stop_nothing(cell: CellLog,
     assert CustomerWanted.model_validate_json(mapped[5].value or b"").customer_number == 1
 
 
-async def test_a_restart_goes_on_where_it_stopped(cell: CellLog, settings: TransformerSettings) -> None:
-    await cell.write([customer_changed(n) for n in range(1, 51)])
-    async with running(settings):
-        await cell.mapped(50)
-    await cell.write([customer_changed(n) for n in range(51, 101)])
-
+async def test_a_restart_goes_on_where_it_stopped_in_both_flows(cell: CellLog, settings: TransformerSettings) -> None:
+    await _write_both(cell, range(1, 51))
     async with running(settings):
         await cell.mapped(100)
+    await _write_both(cell, range(51, 101))
+
+    async with running(settings):
+        await cell.mapped(200)
     # The transformer has left, so that nothing more can come.
     everything = await cell.all_mapped()
 
-    assert sorted(int(number or 0) for number in _numbers(everything)) == list(range(1, 101))
+    assert sorted((decode(r.headers).flow, int(decode(r.headers).entity or 0)) for r in everything) == [
+        (flow, number) for flow in Flow for number in range(1, 101)
+    ]
 
 
 async def test_records_written_before_the_first_start_are_not_skipped(

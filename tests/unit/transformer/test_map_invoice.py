@@ -124,6 +124,13 @@ def test_a_text_travels_in_normal_form_c_with_one_note_for_all_lines() -> None:
     ]
 
 
+def test_a_letter_with_a_twin_of_one_code_point_travels_as_the_usual_one() -> None:
+    wanted = _mapped(lines=[invoice_line(description="\u212bpen")])
+
+    assert wanted.lines[0].description == "\u00c5pen"
+    assert [note.rule for note in wanted.notes] == ["normal_form_c"]
+
+
 def test_a_text_whose_normal_form_is_longer_stays_as_it_is() -> None:
     grows = "\u0958" * 255
 
