@@ -5,11 +5,13 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from bridge.contracts.envelope import Outcome
 from bridge.contracts.events.customer import CustomerWanted
+from bridge.contracts.events.invoice import InvoiceWanted
 from bridge.contracts.identity import (
     EntityNumber,
     EventId,
@@ -19,11 +21,13 @@ from bridge.contracts.identity import (
     SourceId,
     TenantId,
     Version,
+    invoice_ref,
     shard_of,
 )
 from bridge.contracts.reasons import Reason
 from bridge.publisher.adapters.memory_deliveries import MemoryDeliveries
 from bridge.publisher.application.deliver_customers import DeliverCustomers
+from bridge.publisher.application.deliver_invoices import DeliverInvoices
 from bridge.publisher.application.dispatch import Dispatcher, Pace
 from bridge.publisher.application.done import Backoff, Done
 from bridge.publisher.application.gatekeeper import Gatekeeper
@@ -42,6 +46,7 @@ from bridge.remote.problem import FieldProblem
 from bridge.runtime.errors import TargetUnavailableError
 from bridge.tenancy.gates import BY_HAND, Gate, GateKey, System
 from bridge.testkit.clock import ManualClock
+from bridge.testkit.fake_books import FakeBooks, StoredAlthough
 from bridge.testkit.fake_oc2 import FakeOc2
 from bridge.testkit.waiting import eventually
 
@@ -139,6 +144,7 @@ class Desk:
     standing: Standing
     gates: MemoryGates
     oc2: FakeOc2
+    books: FakeBooks
     gatekeeper: Gatekeeper
     dispatcher: Dispatcher
     in_flight: InFlight
@@ -168,7 +174,8 @@ def desk() -> Desk:
     store = MemoryDeliveries(clock.now)
     holds, standing, gates, oc2, in_flight = OneHolder(store), Standing(), MemoryGates(clock), FakeOc2(), InFlight()
     policy = Policy(settle=SETTLE)
-    probes: Mapping[System, Probe] = {System.OC2: lambda tenant, _: oc2.probe(tenant)}
+    books = FakeBooks()
+    probes: Mapping[System, Probe] = {System.OC2: lambda tenant, _: oc2.probe(tenant), System.TRIPLETEX: books.probe}
     gatekeeper = Gatekeeper(gates, probes, probe_every=timedelta(seconds=30), max_pause=timedelta(hours=1))
     terms = PaymentTerms(oc2, clock, settle=SETTLE)
     backoff = Backoff(timedelta(seconds=2), timedelta(minutes=5), random.Random(1))
@@ -178,7 +185,7 @@ def desk() -> Desk:
         standing,
         gatekeeper,
         Takeover(store, in_flight, clock, policy=policy, owner="me", dead_letter_topic="dead", on_doubt=terms.rest),
-        {Flow.CUSTOMERS: DeliverCustomers(oc2, terms, clock)},
+        {Flow.CUSTOMERS: DeliverCustomers(oc2, terms, clock), Flow.INVOICES: DeliverInvoices(books, clock)},
         Done(store, policy=policy, backoff=backoff, owner="me", dead_letter_topic="dead"),
         in_flight,
         policy=policy,
@@ -189,7 +196,7 @@ def desk() -> Desk:
     )
     for tenant in (ACME, OTHER):
         holds.give(tenant)
-    return Desk(clock, store, holds, standing, gates, oc2, gatekeeper, dispatcher, in_flight)
+    return Desk(clock, store, holds, standing, gates, oc2, books, gatekeeper, dispatcher, in_flight)
 
 
 def key(number: int, tenant: TenantId = ACME) -> EntityKey:
@@ -531,3 +538,260 @@ async def test_refusals_beside_a_success_in_one_list_close_nothing(desk: Desk) -
     await desk.gatekeeper.note(ACME, Flow.CUSTOMERS, results)
 
     assert not desk.gates.gates
+
+
+def invoice_key(number: int, tenant: TenantId = ACME) -> EntityKey:
+    """Return an invoice's key."""
+    return EntityKey(tenant, Flow.INVOICES, EntityNumber(str(number)))
+
+
+def invoice(number: int, tenant: TenantId = ACME, *, revision: int = 1, **fields: object) -> Parcel:
+    """Return an invoice that is due."""
+    values: dict[str, object] = {
+        "invoiceNumber": number,
+        "invoiceDate": "2026-11-10",
+        "dueDate": "2026-11-24",
+        "orderNumber": f"5{number}",
+        "orderDate": "2026-11-03",
+        "customerNumber": 10002,
+        "currency": "NOK",
+        "deliveryDate": "2026-11-05",
+        "lines": [{"description": "Frakt", "unitPrice": "1250.00", "quantity": "1", "vatCode": "3"}],
+        **fields,
+    }
+    body = InvoiceWanted.model_validate(values).model_dump_json(by_alias=True, exclude_none=True).encode()
+    version, ref = Version(Revision(revision)), invoice_ref(88, number)
+    content = Wanted(
+        version, 1, EventId(f"i{number}-{revision}"), f"hash-{revision}", ref, 1, None, Outcome.MAPPED, body
+    )
+    due_at = datetime(2026, 1, 1, tzinfo=UTC)
+    return Parcel(Delivery(invoice_key(number, tenant), content, State.READY, due_at), Origin("t", 0, number, b"k", ()))
+
+
+def of(desk: Desk, number: int, tenant: TenantId = ACME) -> Delivery:
+    """Return an invoice's delivery."""
+    return desk.store.memory.parcels[invoice_key(number, tenant)].delivery
+
+
+async def test_invoices_and_customers_of_one_tenant_travel_side_by_side(desk: Desk) -> None:
+    desk.put(*(ready(number) for number in range(1, 1001)), *(invoice(number) for number in range(1, 101)))
+    desk.oc2.held_up = asyncio.Event()
+
+    async with asyncio.TaskGroup() as calls:
+        assert await desk.dispatcher.look_once(calls) == 400 + 80
+        await eventually(lambda: len(desk.books.invoices) == 80)
+        assert await desk.dispatcher.look_once(calls) == 20
+        await eventually(lambda: len(desk.books.invoices) == 100)
+        assert desk.in_flight.of(ACME, Flow.CUSTOMERS) == 400
+        desk.oc2.held_up.set()
+
+    assert {of(desk, number).state for number in range(1, 101)} == {State.CONFIRMED}
+    assert [one.number for one in desk.books.invoices] == list(range(1, 101))
+
+
+async def test_a_confirmed_invoice_keeps_what_tripletex_told(desk: Desk) -> None:
+    desk.put(invoice(1))
+
+    await desk.turn()
+
+    row = of(desk, 1)
+    assert (row.state, row.remote_id, row.order_id, row.diverged) == (State.CONFIRMED, "9000", "7000", False)
+    assert row.order_due_at == desk.clock.now()
+    assert row.receipt.wanted is not None
+    entry = next(one for one in desk.store.memory.log if one.step is Step.CONFIRMED)
+    assert entry.outcome == "new order"
+
+
+async def test_a_lost_answer_rests_then_is_looked_up_and_adopted_without_a_second_request(desk: Desk) -> None:
+    desk.put(invoice(1))
+    desk.books.plan("create_invoice", StoredAlthough(Unknown("reset")))
+
+    await desk.turn()
+    assert of(desk, 1).state is State.IN_DOUBT
+    desk.clock.advance(59)
+    assert await desk.turn() == 0
+    desk.clock.advance(2)
+    assert await desk.turn() == 1
+
+    assert (of(desk, 1).state, of(desk, 1).remote_id) == (State.CONFIRMED, "9000")
+    assert len(desk.books.requests) == 1
+    steps = [entry.step for entry in desk.store.memory.log]
+    assert steps == [Step.CLAIMED, Step.UNKNOWN, Step.CLAIMED, Step.READ_BACK]
+
+
+async def test_a_correction_while_the_answer_is_awaited_is_a_letter_and_no_second_invoice(desk: Desk) -> None:
+    desk.put(invoice(1))
+    desk.books.plan("create_invoice", StoredAlthough(Unknown("reset")))
+    await desk.turn()
+    doubtful = desk.store.memory.parcels[invoice_key(1)]
+    newer = invoice(1, revision=2, dueDate="2026-12-24").delivery.wanted
+    desk.put(replace(doubtful, delivery=replace(doubtful.delivery, wanted=newer)))
+
+    desk.clock.advance(61)
+    await desk.turn()
+
+    assert (of(desk, 1).state, of(desk, 1).reason) == (State.CONFIRMED, Reason.INVOICE_CHANGED_AFTER_TRANSFER)
+    assert len(desk.books.requests) == 1
+
+
+async def test_an_order_left_without_its_invoice_is_taken_up_by_the_next_request(desk: Desk) -> None:
+    desk.put(invoice(1))
+    desk.books.plan("create_invoice", StoredAlthough(Unknown("html"), order_alone=True))
+
+    await desk.turn()
+    desk.clock.advance(61)
+    await desk.turn()
+    assert (of(desk, 1).state, of(desk, 1).order_id) == (State.READY, "7000")
+    await desk.turn()
+
+    assert of(desk, 1).state is State.CONFIRMED
+    assert len(desk.books.orders) == len(desk.books.invoices) == 1
+
+
+async def test_an_invoice_that_alone_always_fails_ends_as_a_letter_while_the_others_pass(desk: Desk) -> None:
+    desk.put(invoice(1))
+    desk.books.always[1] = Unknown("status 500")
+    number = 1
+    while of(desk, 1).state is not State.DEAD:
+        number += 1
+        assert number < 20
+        desk.put(invoice(number))
+        await desk.turn()
+        desk.clock.advance(61)
+
+    assert of(desk, 1).reason is Reason.TARGET_FAILS_ON_THIS
+    assert len([one for one in desk.books.requests if one.number == 1]) == 5
+    assert desk.books.calls.count("find_invoices") == 4
+    assert not desk.gates.gates
+    assert {of(desk, other).state for other in range(2, number + 1)} == {State.CONFIRMED}
+
+
+async def test_another_amount_is_confirmed_marked_and_a_letter(desk: Desk) -> None:
+    desk.put(invoice(1))
+    other = FakeBooks()
+    async for _ in DeliverInvoices(other, desk.clock).send([as_claim(invoice(1))], deadline=lambda: float("inf")):
+        pass
+    desk.books.plan("create_invoice", replace(other.invoices[0], net=Decimal(0), gross=Decimal(0)))
+
+    await desk.turn()
+
+    row = of(desk, 1)
+    assert (row.state, row.diverged, row.reason) == (State.CONFIRMED, True, Reason.AMOUNT_DIFFERS)
+    assert row.amount_note == "net 0.00 and 0.00 with VAT instead of net 1250.00 and 1562.50 with VAT"
+    assert [kept.letter.reason for kept in desk.store.memory.letters.values()] == [Reason.AMOUNT_DIFFERS]
+    assert await desk.turn() == 0
+
+
+def as_claim(parcel: Parcel) -> Claim:
+    """Return a parcel in our hands."""
+    return Claim(parcel, Hold(shard_of(ACME), 1, float("inf")), ())
+
+
+async def test_a_company_without_bank_account_waits_and_flows_by_itself_once_it_is_mended(desk: Desk) -> None:
+    desk.put(*(invoice(number) for number in range(1, 6)), ready(1), invoice(1, OTHER))
+    desk.books.ready = False
+    desk.books.plan("create_invoice", *[Refused(Reason.TARGET_REFUSED, 422)] * 2)
+
+    await desk.turn()
+
+    assert {gate.reason for gate in desk.gates.gates.values()} == {Reason.BANK_ACCOUNT_MISSING}
+    assert desk.gates.gates.keys() == {GateKey.flow(ACME, Flow.INVOICES), GateKey.flow(OTHER, Flow.INVOICES)}
+    assert desk.state(1) is State.CONFIRMED
+    assert len(desk.books.requests) == 2
+    assert not desk.store.memory.letters
+
+    desk.books.ready = True
+    desk.clock.advance(31)
+    await desk.gatekeeper.probe([ACME, OTHER])
+    assert await desk.turn() == 2
+    assert not desk.gates.gates
+    assert await desk.turn() == 4
+    assert {of(desk, number).state for number in range(1, 6)} == {State.CONFIRMED}
+
+
+async def test_refused_credentials_close_tripletex_and_its_probe_opens_it_outright(desk: Desk) -> None:
+    desk.put(invoice(1), invoice(2))
+    desk.books.plan("customers", CredentialsRefusedError("401"))
+
+    await desk.turn()
+
+    (gate,) = desk.gates.gates.values()
+    assert (gate.key, gate.reason) == (GateKey.system(ACME, System.TRIPLETEX), Reason.CREDENTIALS_REFUSED)
+    assert {of(desk, 1).state, of(desk, 2).state} == {State.READY}
+    assert not desk.store.memory.letters
+    desk.clock.advance(31)
+    assert await desk.turn() == 0
+
+    await desk.gatekeeper.probe([ACME])
+
+    assert not desk.gates.gates
+    assert await desk.turn() == 2
+
+
+async def test_two_invoices_that_fail_close_their_flow_and_the_rest_of_the_group_is_not_sent(desk: Desk) -> None:
+    desk.put(*(invoice(number) for number in range(1, 20)), ready(1))
+    desk.books.plan("create_invoice", *[Unknown("status 502")] * 20)
+
+    await desk.turn()
+
+    assert [gate.reason for gate in desk.gates.gates.values()] == [Reason.TARGET_DOWN]
+    assert desk.gates.gates.keys() == {GateKey.flow(ACME, Flow.INVOICES)}
+    assert len(desk.books.requests) == 2
+    assert [of(desk, number).state for number in range(1, 20)].count(State.READY) == 17
+    assert desk.state(1) is State.CONFIRMED
+
+
+async def test_twenty_invoices_refused_alike_stop_the_flow_and_make_no_more_letters(desk: Desk) -> None:
+    desk.put(*(invoice(number) for number in range(1, 101)))
+    field = FieldProblem("orders.orderLines.vatType.name", "Kan ikke være null.")
+    desk.books.plan("create_invoice", *[Refused(Reason.TARGET_REFUSED, 422, 18000, (field,))] * 100)
+
+    await desk.turn()
+
+    gate = desk.gates.gates[GateKey.flow(ACME, Flow.INVOICES)]
+    assert gate.reason is Reason.REFUSED_ALIKE
+    assert "orders.orderLines.vatType.name" in gate.why
+    assert 20 <= len(desk.store.memory.letters) < 30
+    desk.gates.gates.clear()
+    desk.books.script.clear()
+    desk.clock.advance(10)
+    while await desk.turn():
+        pass
+    assert len(desk.books.invoices) == 100 - len(desk.store.memory.letters)
+
+
+async def test_invoices_that_miss_the_same_department_close_no_gate(desk: Desk) -> None:
+    desk.put(*(invoice(number, departmentNumber="44") for number in range(1, 301)), invoice(999))
+
+    while await desk.turn():
+        pass
+
+    assert not desk.gates.gates
+    assert len(desk.store.memory.letters) == 300
+    assert of(desk, 999).state is State.CONFIRMED
+
+
+async def test_a_pause_asked_for_holds_for_tripletex_as_a_whole(desk: Desk) -> None:
+    desk.put(invoice(1))
+    desk.books.plan("create_invoice", NotSent(timedelta(hours=12), "429", Reason.RATE_LIMITED))
+
+    await desk.turn()
+
+    gate = desk.gates.gates[GateKey.system(ACME, System.TRIPLETEX)]
+    assert (gate.reason, gate.next_probe) == (Reason.RATE_LIMITED, desk.clock.now() + timedelta(hours=1))
+    assert of(desk, 1).state is State.READY
+
+
+async def test_a_process_that_leaves_lets_the_rest_of_a_group_go(desk: Desk) -> None:
+    desk.put(*(invoice(number) for number in range(1, 20)))
+    desk.books.held_up, stop = asyncio.Event(), asyncio.Event()
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(desk.dispatcher.run(stop))
+        await eventually(lambda: desk.books.requests)
+        stop.set()
+        await asyncio.wait([running], timeout=0.1)
+        desk.books.held_up.set()
+
+    states = [of(desk, number).state for number in range(1, 20)]
+    assert (states.count(State.CONFIRMED), states.count(State.READY)) == (1, 18)

@@ -147,8 +147,8 @@ def inactive_lines(invoice: InvoiceWanted, active: Mapping[str, VatType]) -> Map
 
 
 def vat_fields(lines: Mapping[int, str]) -> str:
-    """Name the fields as OC2 does, by line number from 1."""
-    return ", ".join(f"lines[{at}].vatCode" for at in list(lines)[:_SHOWN])
+    """Name the fields as a path into the body, where lines are counted from 0."""
+    return ", ".join(f"lines[{at - 1}].vatCode" for at in list(lines)[:_SHOWN])
 
 
 def vat_detail(lines: Mapping[int, str], day: str) -> str:
