@@ -17,11 +17,11 @@ DEVSTACK := $(PYTHON) -m bridge.devstack
 PACKAGES := $(sort $(patsubst %/pyproject.toml,./%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml)))
 PYPROJECTS := pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES))
 OURS := $(addprefix bridge-,$(notdir $(PACKAGES)))
-SOURCES := libs services tests docs
+SOURCES := libs services tests docs docker
 # Most tests wait more than they compute. A file stays in one process, and each process starts its own servers.
 PYTEST := .venv/bin/pytest -n 3 --dist loadfile
 
-.PHONY: help setup lock docs demo up servers-up servers-down servers-status clean fmt lint types test test-slow test-all ci
+.PHONY: help setup lock docs demo up servers-up servers-down servers-status clean fmt lint types check-compose test test-slow test-all ci
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -54,13 +54,26 @@ fmt: .venv/.installed ## format the code and mend what can be mended by itself
 	@.venv/bin/ruff check --fix --quiet .
 	@.venv/bin/ruff format --quiet .
 
-lint: .venv/.installed ## check style, format and the direction of imports
+lint: .venv/.installed ## check style, format, the direction of imports and the Dockerfile
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/lint-imports
+	@.venv/bin/hadolint docker/Dockerfile
 
 types: .venv/.installed ## check the types of source and tests
 	@.venv/bin/mypy $(SOURCES)
+
+# Built once per version: the folder's name is a function of what it is built from.
+COMPOSE = $(CURDIR)/.local/compose-$(shell cat docker/parser/go.mod docker/parser/go.sum | sha256sum | cut -c1-12)
+
+check-compose: ## check docker-compose.yml with the parser of docker compose itself (needs Go; 3 minutes once)
+	@if [ ! -x "$(COMPOSE)/docker-compose" ]; then \
+	  echo "  Building docker compose from its source"; mkdir -p "$(COMPOSE)"; \
+	  (cd docker/parser && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$(COMPOSE)/draft" \
+	    github.com/docker/compose/v2/cmd) && mv "$(COMPOSE)/draft" "$(COMPOSE)/docker-compose"; \
+	fi
+	@"$(COMPOSE)/docker-compose" --file docker-compose.yml --profile '*' config --quiet
+	@echo "  docker-compose.yml is what docker compose understands"
 
 test: setup lint types ## everything that a change must pass, on real servers (at most 10 minutes)
 	@$(PYTEST) -m "not slow"
