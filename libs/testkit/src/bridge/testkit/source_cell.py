@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from bridge.contracts import headers
 from bridge.contracts.envelope import Envelope
-from bridge.contracts.identity import EntityNumber, TenantId
+from bridge.contracts.identity import EntityNumber, Flow, TenantId
 from bridge.contracts.topics import TOPICS, TopicName, wire_name
 from bridge.durable.database import Database
 from bridge.durable.migrate import discover, migrate
@@ -29,6 +29,7 @@ from bridge.tenancy.file import TenantEntry, TenantFile
 from bridge.tenancy.tenant import UrlRules
 from bridge.testkit.databases import as_role, settings_for
 from bridge.testkit.simulator_answers import Json, JsonObject
+from bridge.testkit.simulator_invoices import TenantBatches
 from bridge.testkit.simulators import SimulatorAdmin
 from bridge.testkit.waiting import eventually
 
@@ -41,7 +42,7 @@ _PATIENCE_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One event on `customer-changed`; a record that a relay published twice under one event id is one event."""
+    """One event of the poller; a record that a relay published twice under one event id is one event."""
 
     envelope: Envelope
     key: bytes | None
@@ -49,13 +50,13 @@ class Heard:
 
     @property
     def word(self) -> str:
-        """What it says: changed, withdrawn or unreadable."""
+        """What it says: changed, generated, withdrawn or unreadable."""
         return self.envelope.type.value.split(".")[1]
 
 
 @dataclass(slots=True)
 class SourceTenant:
-    """A declared tenant with its simulated company; its employee token lies in a file that tests may rewrite."""
+    """A declared tenant with its simulated company; its token, at OC2 its key, lies in a file for tests to rewrite."""
 
     id: TenantId
     company: int
@@ -65,6 +66,11 @@ class SourceTenant:
     def write(self, *customers: JsonObject) -> list[int]:
         """Create or edit customers at the source and return their ids."""
         return [row.id for row in self.cell.simulators.write_customers(self.company, customers)]
+
+    @property
+    def batches(self) -> TenantBatches:
+        """The tenant's invoice batches at the simulated OC2."""
+        return self.cell.simulators.batches(self.id)
 
     async def said(self) -> list[tuple[str | None, str]]:
         """Return what was told of this tenant so far, in order per entity: number and word."""
@@ -98,11 +104,11 @@ class SourceTenant:
 
             await eventually(moved, timeout, what=f"a complete poll of {self.id}")
 
-    async def act(self, verb: str, *, entity: str | None = None) -> tuple[str, str | None]:
+    async def act(self, verb: str, *, entity: str | None = None, flow: Flow | None = None) -> tuple[str, str | None]:
         """Ask for an act as an operator does, wait until it is finished, and return status and outcome."""
         store = ActStore(self.cell.owner)
         number = EntityNumber(entity) if entity else None
-        act_id = await store.request(who="test", why="test", verb=verb, tenant=self.id, entity=number)
+        act_id = await store.request(who="test", why="test", verb=verb, tenant=self.id, flow=flow, entity=number)
         act = await store.wait(act_id, timeout_seconds=_PATIENCE_SECONDS)
         return act.status.value, act.outcome
 
@@ -152,9 +158,15 @@ class SourceCell:
     _entries: dict[str, TenantEntry] = field(default_factory=dict)
 
     async def declare(
-        self, name: str, *, poll_interval: float = 0.2, paused: bool = False, **company: Json
+        self,
+        name: str,
+        *,
+        poll_interval: float = 0.2,
+        paused: bool = False,
+        flows: Sequence[Flow] = (Flow.CUSTOMERS,),
+        **company: Json,
     ) -> SourceTenant:
-        """Declare a tenant, or declare it anew, with a simulated company of its own."""
+        """Declare a tenant, or declare it anew, with a simulated company of its own, and an OC2 if it has invoices."""
         known = name in self._entries
         number = self._entries[name].tripletex.company_id if known else 7000 + len(self._entries)
         secret = self.folder / f"{name}-employee"
@@ -169,12 +181,24 @@ class SourceCell:
                 employee_token=f"{_EMPLOYEE}-{name}",
                 **company,
             )
-        self._entries[name] = self._entry(name, number, secret, consumer, poll_interval=poll_interval, paused=paused)
+        if not known and Flow.INVOICES in flows:
+            self.simulators.put_tenant(name, api_key=secret.read_text())
+        self._entries[name] = self._entry(
+            name, number, secret, consumer, poll_interval=poll_interval, paused=paused, flows=flows
+        )
         await self._apply()
         return SourceTenant(TenantId(name), number, secret, self)
 
     def _entry(
-        self, name: str, company: int, secret: Path, consumer: Path, *, poll_interval: float, paused: bool
+        self,
+        name: str,
+        company: int,
+        secret: Path,
+        consumer: Path,
+        *,
+        poll_interval: float,
+        paused: bool,
+        flows: Sequence[Flow],
     ) -> TenantEntry:
         document = {
             "id": name,
@@ -188,7 +212,7 @@ class SourceCell:
                 "employee_token": {"file": str(secret)},
             },
             "oc2": {"base_url": self.simulators.oc2_url(name), "api_key": {"file": str(secret)}},
-            "flows": ["customers"],
+            "flows": [flow.value for flow in flows],
         }
         return TenantEntry.model_validate(document, context=UrlRules(allow_loopback=True))
 
@@ -248,10 +272,11 @@ async def open_source_cell(
     async with TopicAdmin(kafka) as admin:
         specs = [replace(spec, partitions=_PARTITIONS) for spec in TOPICS]
         await admin.apply(specs, prefix=kafka.topic_prefix, replication=1)
-    topic = wire_name(TopicName.CUSTOMER_CHANGED, kafka.topic_prefix)
+    told = (TopicName.CUSTOMER_CHANGED, TopicName.INVOICE_GENERATED)
+    topics = [wire_name(name, kafka.topic_prefix) for name in told]
     async with (
         Database(settings_for(dsn), application_name="test") as owner,
-        BatchConsumer(kafka, group=f"{kafka.topic_prefix}test", topics=[topic], max_records=2000) as reader,
+        BatchConsumer(kafka, group=f"{kafka.topic_prefix}test", topics=topics, max_records=2000) as reader,
     ):
         postgres = as_role(dsn, "bridge_poller", ROLE_PASSWORD)
         yield SourceCell(owner, postgres, kafka, simulators, folder, reader)
