@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bridge.contracts.reasons import REASONS
+from bridge.contracts.reasons_nb import REASONS_NB
 from bridge.contracts.topics import MAX_EVENT_BYTES, TOPICS
 from bridge.poller.settings import PollerSettings
 from bridge.publisher.domain.delivery.model import State
@@ -67,14 +68,20 @@ def environment_example() -> str:
 
 
 def reasons() -> str:
-    """Every reason with its sentence and its remedy."""
+    """Every reason with its sentence and its remedy, in both languages."""
     text = "# Reasons\n\n" + _MADE
     text += (
-        "Why an event is set aside, waits, or a gate is closed. Letters, gates, logs and metrics use these codes.\n\n"
+        "Why an event is set aside, waits, or a gate is closed. Letters, gates, logs and metrics use these codes.\n"
+        "Receipts say them in the tenant's language; see [receipts](receipts.md).\n\n"
     )
-    return text + _table(
+    text += _table(
         ("code", "what happened", "what to do"),
         ((f"`{reason}`", words.sentence, words.remedy) for reason, words in REASONS.items()),
+    )
+    text += "\n## På norsk\n\n"
+    return text + _table(
+        ("kode", "hva som skjedde", "hva du gjør"),
+        ((f"`{reason}`", REASONS_NB[reason].sentence, REASONS_NB[reason].remedy) for reason in REASONS),
     )
 
 

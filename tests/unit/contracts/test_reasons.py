@@ -3,6 +3,7 @@
 import pytest
 
 from bridge.contracts.reasons import REASONS, Reason, describe
+from bridge.contracts.reasons_nb import REASONS_NB
 from bridge.contracts.topics import MAX_EVENT_BYTES, TOPICS, TopicName, wire_name
 
 
@@ -16,8 +17,18 @@ def test_every_reason_says_what_happened_and_what_to_do(reason: Reason) -> None:
     assert describe(reason) == f"{text.sentence} {text.remedy}"
 
 
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_says_the_same_in_norwegian(reason: Reason) -> None:
+    text = REASONS_NB[reason]
+
+    for sentence in (text.sentence, text.remedy):
+        assert sentence[0].isupper()
+        assert sentence.endswith(".")
+        assert sentence not in (REASONS[reason].sentence, REASONS[reason].remedy)
+
+
 def test_no_text_belongs_to_no_reason() -> None:
-    assert set(REASONS) == set(Reason)
+    assert set(REASONS) == set(REASONS_NB) == set(Reason)
 
 
 def test_every_topic_is_declared_once() -> None:
