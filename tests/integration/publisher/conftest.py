@@ -76,6 +76,7 @@ def _settings(cell: MappedCell, groups: Mapping[str, Mapping[str, object]]) -> P
             "look_every_seconds": 0.05,
             "gate_probe_seconds": 0.3,
             "acts_every_seconds": 0.1,
+            "errands_every_seconds": 0.1,
         },
     }
     for name, fields in groups.items():

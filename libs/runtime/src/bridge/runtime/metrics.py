@@ -57,6 +57,7 @@ class Metric(StrEnum):
     DELIVERIES = "bridge_deliveries"
     DELIVERY_OUTCOMES = "bridge_delivery_outcomes"
     DELIVERY_OLDEST_DUE_SECONDS = "bridge_delivery_oldest_due_seconds"
+    RECEIPTS = "bridge_receipts"
     GATES_CLOSED = "bridge_gates_closed"
     HTTP_CALLS = "bridge_http_calls"
     HTTP_SECONDS = "bridge_http_seconds"
@@ -109,6 +110,7 @@ DECLARATIONS: Final[tuple[Declaration, ...]] = (
         ("tenant", "flow"),
         "How long the oldest due delivery has been due; this is the lag that people feel.",
     ),
+    _D(Metric.RECEIPTS, _C, "receipts", ("tenant", "outcome"), "Receipts of invoices that were tried, by outcome."),
     _D(Metric.GATES_CLOSED, _G, "gates", ("tenant", "scope", "reason"), "Closed gates; tenant is empty for a host."),
     _D(Metric.HTTP_CALLS, _C, "calls", ("system", "outcome"), "Calls to the outside, by class of the answer."),
     _D(Metric.HTTP_SECONDS, _H, "seconds", ("system",), "Time from sending a request to its whole answer.", _CALL),

@@ -5,7 +5,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, MutableSet, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,16 +36,18 @@ from bridge.publisher.application.deliver_customers import DeliverCustomers
 from bridge.publisher.application.deliver_invoices import DeliverInvoices
 from bridge.publisher.application.dispatch import Dispatcher, Pace
 from bridge.publisher.application.done import Backoff, Done
+from bridge.publisher.application.errands import ErrandLoop
 from bridge.publisher.application.gatekeeper import Gatekeeper
 from bridge.publisher.application.in_flight import InFlight
 from bridge.publisher.application.ingest import Ingest
 from bridge.publisher.application.ingest_loop import IngestLoop
+from bridge.publisher.application.orders import Orders
 from bridge.publisher.application.payment_terms import PaymentTerms
 from bridge.publisher.application.ports import RecordSource
 from bridge.publisher.application.readiness import Readiness
+from bridge.publisher.application.receipts import Receipts
 from bridge.publisher.application.takeover import Takeover
-from bridge.publisher.application.target import CustomerTarget
-from bridge.publisher.domain.delivery.model import Policy
+from bridge.publisher.domain.delivery.model import EntityKey, Policy
 from bridge.publisher.settings import DeliverySettings, HttpSettings, PublisherSettings
 from bridge.remote.http import Timeouts
 from bridge.remote.httpx_port import HttpxPort
@@ -91,7 +93,7 @@ class _Outside:
     db: Database
     producer: BatchProducer
     source: RecordSource
-    target: CustomerTarget
+    oc2: Oc2Target
     tripletex: TripletexTarget
     directory: TenantDirectory
     health: Health
@@ -227,13 +229,14 @@ def _loops(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, 
     store = PostgresDeliveries(outside.db, owner=outside.owner, acts=ActStore(outside.db))
     holds, standing = LeasedShards(keeper), DirectoryStanding(outside.directory)
     wake = asyncio.Event()
+    telling: set[EntityKey] = set()
     gatekeeper = Gatekeeper(
         StoredGates(outside.db, outside.directory),
-        {System.OC2: lambda tenant, _: outside.target.probe(tenant), System.TRIPLETEX: outside.tripletex.probe},
+        {System.OC2: lambda tenant, _: outside.oc2.probe(tenant), System.TRIPLETEX: outside.tripletex.probe},
         probe_every=timedelta(seconds=settings.delivery.gate_probe_seconds),
         max_pause=timedelta(seconds=settings.http.max_pause_seconds),
     )
-    dispatcher = _dispatcher(settings, outside, rules, store, holds, gatekeeper, wake)
+    dispatcher = _dispatcher(settings, outside, rules, store, holds, gatekeeper, wake, telling)
     ingest = Ingest(store, standing, policy=rules.policy, dead_letter_topic=rules.dead_letter_topic, on_work=wake.set)
     taking_in = IngestLoop(
         outside.source, ingest, outside.clock, checkpoints=rules.checkpoints, beat=outside.health.beat
@@ -267,6 +270,7 @@ def _loops(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, 
         taking_in,
         dispatcher,
         acts,
+        *_errands(settings, outside, rules, store, holds, gatekeeper, telling),
         _relay(settings, outside, keeper, rules),
         Chore("probes", probe, _PROBE_LOOK_SECONDS, outside.health.beat),
         Chore("census", take_census, _CENSUS_SECONDS, outside.health.beat),
@@ -283,9 +287,10 @@ def _dispatcher(
     holds: LeasedShards,
     gatekeeper: Gatekeeper,
     wake: asyncio.Event,
+    telling: Container[EntityKey],
 ) -> Dispatcher:
     in_flight = InFlight()
-    terms = PaymentTerms(outside.target, outside.clock, settle=rules.policy.settle)
+    terms = PaymentTerms(outside.oc2, outside.clock, settle=rules.policy.settle)
     return Dispatcher(
         store,
         holds,
@@ -299,11 +304,10 @@ def _dispatcher(
             owner=outside.owner,
             dead_letter_topic=rules.dead_letter_topic,
             on_doubt=terms.rest,
+            telling=telling,
         ),
         {
-            Flow.CUSTOMERS: DeliverCustomers(
-                outside.target, terms, outside.clock, list_size=settings.delivery.list_size
-            ),
+            Flow.CUSTOMERS: DeliverCustomers(outside.oc2, terms, outside.clock, list_size=settings.delivery.list_size),
             Flow.INVOICES: DeliverInvoices(
                 outside.tripletex, outside.clock, group_size=settings.delivery.invoice_group
             ),
@@ -324,6 +328,42 @@ def _dispatcher(
         checkpoints=rules.checkpoints,
         beat=outside.health.beat,
     )
+
+
+def _errands(
+    settings: PublisherSettings,
+    outside: _Outside,
+    rules: _Rules,
+    store: PostgresDeliveries,
+    holds: LeasedShards,
+    gatekeeper: Gatekeeper,
+    telling: MutableSet[EntityKey],
+) -> Sequence[ErrandLoop]:
+    standing = DirectoryStanding(outside.directory)
+    receipts = Receipts(
+        store,
+        outside.oc2,
+        holds,
+        gatekeeper,
+        standing,
+        outside.clock,
+        policy=rules.policy,
+        backoff=_backoff(settings.delivery),
+        owner=outside.owner,
+        in_hand=telling,
+    )
+    orders = Orders(store, outside.tripletex, holds, gatekeeper, policy=rules.policy, owner=outside.owner)
+    return [
+        ErrandLoop(
+            store,
+            holds,
+            standing,
+            work,
+            look_every_seconds=settings.delivery.errands_every_seconds,
+            beat=outside.health.beat,
+        )
+        for work in (receipts, orders)
+    ]
 
 
 def _relay(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, rules: _Rules) -> Relay[Outgoing]:

@@ -71,6 +71,12 @@ class DeliverySettings(SettingsGroup):
     )
     gate_probe_seconds: float = Field(30.0, ge=0.2, le=3600, description="Time between two looks behind a closed gate")
     acts_every_seconds: float = Field(0.5, ge=0.05, le=60, description="Time between two looks for operator acts")
+    errands_every_seconds: float = Field(
+        1.0, ge=0.05, le=60, description="Time between two looks for receipts to tell and orders to close"
+    )
+    letter_rounds: int = Field(
+        5, ge=1, le=1000, description="Failed retries of one letter after which the next needs an override"
+    )
     oldest_due_seconds: float = Field(300.0, ge=1, le=86_400, description="Not ready if due, open work waits longer")
 
 

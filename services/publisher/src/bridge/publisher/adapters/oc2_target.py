@@ -1,11 +1,15 @@
-"""OC2 behind `application.target.CustomerTarget`: finds each tenant's address and key, asks our client."""
+"""OC2 behind `application.target.CustomerTarget` and `application.source.ReceiptSource`.
 
-from collections.abc import Sequence
+Finds each tenant's address and key, and asks our client.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from bridge.contracts.identity import TenantId
 from bridge.oc2.access import Oc2Tenant
 from bridge.oc2.client import ListOutcome, Oc2Client, TermOutcome
+from bridge.oc2.receipts import Receipt
 from bridge.oc2.terms import chosen_term
 from bridge.publisher.application.target import CustomerBody
 from bridge.remote.outcome import Outcome
@@ -43,6 +47,12 @@ class Oc2Target:
 
     async def create_term(self, tenant: TenantId, days: int, *, not_after: float) -> TermOutcome:
         return await self._client.create_payment_term(self._access(tenant), days, not_after=not_after)
+
+    async def tell(self, tenant: TenantId, batch: int, receipts: Sequence[Receipt], *, not_after: float) -> Outcome:
+        return await self._client.post_receipts(self._access(tenant), batch, receipts, not_after=not_after)
+
+    async def told(self, tenant: TenantId, batch: int) -> Mapping[int, Receipt] | None:
+        return await self._client.list_receipts(self._access(tenant), batch)
 
     async def probe(self, tenant: TenantId) -> None:
         # A key that was changed after a refusal is in its file already, so the one remembered must go first.

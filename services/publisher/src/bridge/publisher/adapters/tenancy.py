@@ -13,6 +13,7 @@ from bridge.publisher.application.ports import Hold
 from bridge.remote.gate import Close
 from bridge.tenancy.directory import TenantDirectory
 from bridge.tenancy.gates import Gate, GateKey, GateStore, System
+from bridge.tenancy.tenant import Language
 
 SERVICE: Final = "publisher"
 _SHARD_OF_LEASE: Final = {lease_name(Shard(number)): Shard(number) for number in range(SHARDS)}
@@ -57,6 +58,10 @@ class DirectoryStanding:
     def paused(self, tenant: TenantId) -> bool:
         known = self._directory.tenants.get(tenant)
         return known is None or known.paused
+
+    def language(self, tenant: TenantId) -> Language:
+        known = self._directory.tenants.get(tenant)
+        return known.spec.language if known else Language.NORWEGIAN
 
     def floor_over(self, tenant: TenantId, invoice: int) -> datetime | None:
         known = self._directory.tenants.get(tenant)

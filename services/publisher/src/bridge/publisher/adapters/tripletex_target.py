@@ -10,6 +10,7 @@ from typing import Final
 from bridge.contracts.identity import TenantId
 from bridge.contracts.reasons import Reason
 from bridge.remote.errors import AccessDeniedError, RateLimitedError, RightsMissingError
+from bridge.remote.outcome import Outcome
 from bridge.runtime.clock import Clock
 from bridge.runtime.errors import TargetUnavailableError
 from bridge.tenancy import secrets
@@ -71,6 +72,13 @@ class TripletexTarget:
 
     async def orders_by_invoice(self, tenant: TenantId, invoice_number: int) -> Sequence[FoundOrder]:
         return await self._client.find_orders_by_marker(await self._in_turn(tenant), invoice_number)
+
+    async def order_state(self, tenant: TenantId, order_id: int) -> FoundOrder | None:
+        return await self._client.get_order(await self._in_turn(tenant), order_id)
+
+    async def close_order(self, tenant: TenantId, order: FoundOrder, *, not_after: float) -> Outcome:
+        access = await self._in_turn(tenant)
+        return await self._client.close_order(access, order.id, order.version, not_after=not_after)
 
     async def bank_account_ready(self, tenant: TenantId) -> bool | None:
         return await self._client.bank_account_ready(await self._in_turn(tenant))

@@ -1,11 +1,11 @@
-"""What a shard's new owner finds: rows that say they are out, and nobody here who sent them.
+"""What a shard's new owner finds: rows that say they, or their receipts, are out, and nobody here who sent them.
 
 Under an older epoch the former owner may have sent them: in doubt until that has settled. Under our own epoch, but not
 in our hands, the claim's commit answer was lost, so nothing was sent. Such a commit may still come long after that, on
 a disk that hung for a while, so our own shards are looked through again and again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Final
 
 from bridge.contracts.identity import Shard, TenantId, shard_of
@@ -14,7 +14,7 @@ from bridge.publisher.application.in_flight import InFlight
 from bridge.publisher.application.ports import DeliveryStore, Hold
 from bridge.publisher.application.writing import note_effects, write
 from bridge.publisher.domain.delivery import facts
-from bridge.publisher.domain.delivery.model import Policy
+from bridge.publisher.domain.delivery.model import EntityKey, Policy
 from bridge.publisher.domain.delivery.transitions import decide
 from bridge.publisher.domain.journal import LogEntry, Parcel, Step, Writings
 from bridge.runtime.clock import Clock
@@ -24,7 +24,10 @@ LOOK_AGAIN_SECONDS: Final = 10.0
 
 
 class Takeover:
-    """Admits shards to work; `on_doubt` is told each tenant whose former owner had something out."""
+    """Admits shards to work; `on_doubt` is told each tenant whose former owner had something out.
+
+    `telling` holds the entities whose receipts are out from here.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class Takeover:
         owner: str,
         dead_letter_topic: str,
         on_doubt: Callable[[TenantId], None],
+        telling: Container[EntityKey] = frozenset(),
     ) -> None:
         self._store = store
         self._in_flight = in_flight
@@ -44,6 +48,7 @@ class Takeover:
         self._owner = owner
         self._dead_letter_topic = dead_letter_topic
         self._on_doubt = on_doubt
+        self._telling = telling
         self._admitted: dict[Shard, int] = {}
         self._look_again_at = 0.0
 
@@ -69,15 +74,21 @@ class Takeover:
     async def _look_through(self, holds: Sequence[Hold]) -> None:
         epochs = {hold.shard: hold.epoch for hold in holds}
         writings = Writings()
-        changed: list[Parcel] = []
+        changed: dict[EntityKey, Parcel] = {}
         async with self._store.unit() as unit:
             for parcel in await unit.lock_sending(holds):
                 ours = parcel.delivery.claim_epoch == epochs[shard_of(parcel.key.tenant)]
                 if ours and parcel.key in self._in_flight:
                     continue
                 fact = facts.NeverSent(unit.now) if ours else facts.TakenOver(unit.now)
-                changed.append(self._put_right(parcel, fact, writings))
-            await unit.change(changed)
+                changed[parcel.key] = self._put_right(parcel, fact, writings)
+            for parcel in await unit.lock_receipts_out(holds):
+                ours = parcel.delivery.receipt.out_epoch == epochs[shard_of(parcel.key.tenant)]
+                if ours and parcel.key in self._telling:
+                    continue
+                told = facts.ReceiptWaits(unit.now) if ours else facts.ReceiptUnclear(unit.now)
+                changed[parcel.key] = self._receipt_put_right(changed.get(parcel.key, parcel), told, writings)
+            await unit.change(list(changed.values()))
             await write(unit, writings, dead_letter_topic=self._dead_letter_topic)
 
     def _put_right(self, parcel: Parcel, fact: facts.TakenOver | facts.NeverSent, writings: Writings) -> Parcel:
@@ -104,3 +115,25 @@ class Takeover:
         )
         note_effects(writings, after, decision.effects)
         return after
+
+    def _receipt_put_right(
+        self, parcel: Parcel, fact: facts.ReceiptUnclear | facts.ReceiptWaits, writings: Writings
+    ) -> Parcel:
+        delivery = parcel.delivery
+        writings.log.append(
+            LogEntry(
+                key=delivery.key,
+                version=delivery.wanted.version,
+                step=Step.RECEIPT,
+                before=delivery.state,
+                after=delivery.state,
+                outcome="unclear" if isinstance(fact, facts.ReceiptUnclear) else "never told",
+                detail="Another owner may have told it." if isinstance(fact, facts.ReceiptUnclear) else None,
+                trace_id=trace_id(delivery.wanted.traceparent),
+                claim_epoch=delivery.receipt.out_epoch,
+                owner=self._owner,
+            )
+        )
+        return Parcel(
+            decide(delivery, fact, self._policy).delivery or delivery, parcel.origin, parcel.confirmed_payload
+        )

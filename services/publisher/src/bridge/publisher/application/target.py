@@ -115,3 +115,15 @@ class InvoiceTarget(ReferenceTarget, Protocol):
     async def probe(self, tenant: TenantId, reason: Reason) -> None:
         """Make the safe calls that show whether what the reason names is mended."""
         ...
+
+
+class OrderTarget(Protocol):
+    """Tripletex's orders behind confirmed invoices, for all tenants of the process."""
+
+    async def order_state(self, tenant: TenantId, order_id: int) -> FoundOrder | None:
+        """Return the order as it is there, None if there is none."""
+        ...
+
+    async def close_order(self, tenant: TenantId, order: FoundOrder, *, not_after: float) -> Outcome:
+        """Close an order that was just read; repeating it changes nothing."""
+        ...

@@ -28,6 +28,8 @@ class Step(StrEnum):
     READ_BACK = "read_back"
     LETTER_OPENED = "letter_opened"
     LETTER_CLOSED = "letter_closed"
+    RECEIPT = "receipt"
+    ORDER = "order"
     ACT = "act"
     SET_ASIDE = "set_aside"
 
