@@ -147,13 +147,13 @@ async def test_an_invoice_goes_out_whole_in_one_call_with_our_number_and_ids_tha
     books.department_rows["44"] = (Reference(61, "44", is_active=True),)
     books.project_rows["7"] = (Reference(62, "7", is_active=True),)
     lines = [line("42.608696", "6", "31"), line("15.92", "-7", "33"), line("900.00", "2", "32")]
-    claim = claimed(ready(kid="7000104726", departmentNumber="44", projectNumber="7", lines=lines))
+    claim = claimed(ready(kid="7000104724", departmentNumber="44", projectNumber="7", lines=lines))
 
     (result,) = await deliver(books, claim)
 
     (request,) = books.requests
     assert (request.number, request.invoice_date, request.due_date) == (10472, "2026-11-10", "2026-11-24")
-    assert request.kid == "7000104726"
+    assert request.kid == "7000104724"
     order = request.order
     assert isinstance(order, NewOrder)
     assert (order.number, order.reference, order.customer_id, order.currency_id) == ("510472", None, 501, 1)
@@ -378,7 +378,7 @@ async def _request(parcel: Parcel) -> InvoiceRequest:
 
 
 async def test_a_lost_answer_is_found_and_adopted_without_a_request(books: FakeBooks) -> None:
-    parcel = ready(kid="7000104726")
+    parcel = ready(kid="7000104724")
     books.plan("create_invoice", StoredAlthough(Unknown("reset")))
     assert isinstance(await verdict(books, claimed(parcel)), Unclear)
     books.calls.clear()

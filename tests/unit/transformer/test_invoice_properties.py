@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.contracts.events.invoice import InvoiceSnapshot, InvoiceWanted
+from bridge.contracts.kid import mod10, mod11
 from bridge.contracts.reasons import Reason
 from bridge.testkit.customer_events import raw_event
 from bridge.testkit.invoice_events import invoice_body, invoice_envelope, invoice_line
@@ -16,7 +17,6 @@ from bridge.transformer.application.map_batch import map_batch
 from bridge.transformer.application.record import SourceRecord
 from bridge.transformer.application.route import INVOICES
 from bridge.transformer.domain.mapping.invoice import map_invoice
-from bridge.transformer.domain.mapping.kid import mod10, mod11
 
 DATES = st.dates().map(lambda day: day.isoformat())
 DECIMALS = st.from_regex(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,6})?", fullmatch=True) | st.sampled_from(

@@ -7,11 +7,14 @@ Sources: the OC2 contract for `InvoiceSnapshot`, the official Tripletex OpenAPI 
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from bridge.contracts import vat_codes
 from bridge.contracts.events.customer import MappingNote
+from bridge.contracts.kid import has_check_digit
+from bridge.contracts.line_sum import sum_of
 
 MAX_INVOICE_NUMBER: Final = 2**31 - 1
 """Tripletex stores an invoice number in 32 bits."""
@@ -91,7 +94,8 @@ class InvoiceWithdrawn(_Event):
 class InvoiceWanted(_Event):
     """Body of `invoice.mapped.v1`: the invoiced order that Tripletex shall hold.
 
-    All fifteen values of the invoice by number or code; ids of Tripletex are looked up at delivery, per batch.
+    All fifteen values of the invoice by number or code; ids of Tripletex are looked up at delivery, per batch. The
+    rules of the mapping hold whoever wrote the body, an operator's edit included.
     """
 
     invoice_number: Annotated[int, Field(strict=True, ge=1, le=MAX_INVOICE_NUMBER)] = Field(alias="invoiceNumber")
@@ -113,3 +117,29 @@ class InvoiceWanted(_Event):
     delivery_date: PureDate = Field(alias="deliveryDate")
     lines: tuple[InvoiceLine, ...] = Field(min_length=1)
     notes: tuple[MappingNote, ...] = ()
+
+    @field_validator("kid")
+    @classmethod
+    def _ends_in_its_check_digit(cls, kid: str | None) -> str | None:
+        if kid is not None and not has_check_digit(kid):
+            raise ValueError("the last character is neither the MOD10 nor the MOD11 check digit")
+        return kid
+
+    @field_validator("lines")
+    @classmethod
+    def _codes_are_for_sales(cls, lines: tuple[InvoiceLine, ...]) -> tuple[InvoiceLine, ...]:
+        for place, line in enumerate(lines, start=1):
+            if line.vat_code not in vat_codes.SALES:
+                raise ValueError(f"line {place} has VAT code {line.vat_code!r}, which is none for sales")
+            if not line.description.strip():
+                raise ValueError(f"line {place} has no description")
+        return lines
+
+    @model_validator(mode="after")
+    def _is_an_invoice_to_be_paid(self) -> Self:
+        if self.due_date < self.invoice_date:
+            raise ValueError("the due date is before the invoice date")
+        found = sum_of(self.lines)
+        if found.is_zero or found.is_negative:
+            raise ValueError("the lines must sum to more than zero")
+        return self

@@ -9,11 +9,11 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from bridge.contracts import vat_codes as vat
 from bridge.contracts.events.invoice import MAX_INVOICE_NUMBER, InvoiceLine, InvoiceSnapshot, InvoiceWanted
+from bridge.contracts.kid import has_check_digit, mod10, mod11
+from bridge.contracts.line_sum import plain, sum_of
 from bridge.contracts.reasons import Reason
-from bridge.transformer.domain.mapping import vat
-from bridge.transformer.domain.mapping.kid import has_check_digit, mod10, mod11
-from bridge.transformer.domain.mapping.totals import plain, sum_of
 from bridge.transformer.domain.rules import Notes, Rule, present
 from bridge.transformer.domain.unmapped import Unmapped
 

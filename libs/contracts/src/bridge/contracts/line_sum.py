@@ -1,19 +1,31 @@
-"""What an invoice sums to, exactly, and how far a given total may be from it.
+"""What an invoice's lines sum to, exactly, and how far a given total may be from it.
 
-Owns the only arithmetic of the mapping. Nothing is rounded here: a result that would not be exact raises.
+Nothing is rounded here: a result that would not be exact raises.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow, localcontext
-from typing import Final
-
-from bridge.contracts.events.invoice import InvoiceLine
+from typing import Final, Protocol
 
 _EXACT: Final = Context(prec=100, traps=[DivisionByZero, Inexact, InvalidOperation, Overflow])
 """A price times a quantity has 42 digits at most; the rest is room for the sum of more lines than fit into an event."""
 HALF_OERE: Final = Decimal("0.005")
 """The most that rounding one amount to two decimals can change it."""
+
+
+class Priced(Protocol):
+    """A line with its price and its quantity as decimal text."""
+
+    @property
+    def unit_price(self) -> str:
+        """Without VAT."""
+        ...
+
+    @property
+    def quantity(self) -> str:
+        """May be negative, as for goods that come back."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +58,7 @@ class LineSum:
         return _EXACT.subtract(Decimal(total), self.exact).copy_abs() <= self.tolerance
 
 
-def sum_of(lines: Sequence[InvoiceLine]) -> LineSum:
+def sum_of(lines: Sequence[Priced]) -> LineSum:
     """Return what the lines sum to."""
     with localcontext(_EXACT):
         amounts = [Decimal(line.unit_price) * Decimal(line.quantity) for line in lines]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.transformer.domain.mapping.kid import has_check_digit, mod10, mod11
+from bridge.contracts.kid import has_check_digit, mod10, mod11
 
 DIGITS = st.text("0123456789", min_size=1, max_size=24)
 
