@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from bridge.contracts.envelope import Envelope, EventType, Outcome
 from bridge.contracts.events.customer import CustomerWanted, CustomerWithdrawn, WithdrawnBecause
@@ -36,6 +36,16 @@ from bridge.tenancy.file import TenantFile, parse_tenant_file
 from bridge.testkit.simulators import SimulatorAdmin
 from bridge.testkit.waiting import eventually
 
+_TOPICS: Final = {Flow.CUSTOMERS: TopicName.CUSTOMER_MAPPED, Flow.INVOICES: TopicName.INVOICE_MAPPED}
+_TYPES: Final = {
+    (Flow.CUSTOMERS, Outcome.MAPPED): EventType.CUSTOMER_MAPPED,
+    (Flow.CUSTOMERS, Outcome.WITHDRAWN): EventType.CUSTOMER_WITHDRAWN,
+    (Flow.CUSTOMERS, Outcome.UNMAPPABLE): EventType.CUSTOMER_UNMAPPABLE,
+    (Flow.INVOICES, Outcome.MAPPED): EventType.INVOICE_MAPPED,
+    (Flow.INVOICES, Outcome.WITHDRAWN): EventType.INVOICE_WITHDRAWN,
+    (Flow.INVOICES, Outcome.UNMAPPABLE): EventType.INVOICE_UNMAPPABLE,
+}
+
 
 class Runner(Protocol):
     """Runs a publisher of this cell in the test's own process for as long as the block lasts; gives its health port."""
@@ -61,6 +71,7 @@ class MappedCell:
     suffix: str
     folder: Path
     declared: dict[str, bool] = field(default_factory=dict)
+    companies: dict[str, int] = field(default_factory=dict)
 
     def tenant(self, name: str) -> TenantId:
         """Return the id of one of this test's tenants."""
@@ -145,35 +156,34 @@ class MappedCell:
         *,
         generation: int = 0,
         traceparent: str | None = None,
+        flow: Flow = Flow.CUSTOMERS,
+        source_ref: SourceId | None = None,
+        source_hash: str | None = None,
     ) -> Outgoing:
-        """Return a record on the mapped topic."""
+        """Return a record on the flow's mapped topic."""
         version = Version(Revision(revision), Generation(generation))
         entity = EntityNumber(str(number))
-        types = {
-            Outcome.MAPPED: EventType.CUSTOMER_MAPPED,
-            Outcome.WITHDRAWN: EventType.CUSTOMER_WITHDRAWN,
-            Outcome.UNMAPPABLE: EventType.CUSTOMER_UNMAPPABLE,
-        }
         envelope = Envelope(
-            event_id=event_id(tenant=tenant, flow=Flow.CUSTOMERS, entity=entity, version=version),
-            type=types[outcome],
+            event_id=event_id(tenant=tenant, flow=flow, entity=entity, version=version),
+            type=_TYPES[flow, outcome],
             tenant=tenant,
-            flow=Flow.CUSTOMERS,
+            flow=flow,
             entity=entity,
             version=version,
             change_no=revision,
-            source_hash=f"hash-{revision}",
-            source_ref=SourceId(f"9{number}"),
+            source_hash=source_hash or f"hash-{revision}",
+            source_ref=source_ref or SourceId(f"9{number}"),
             time=datetime(2026, 11, 25, 9, tzinfo=UTC),
             outcome=outcome,
             traceparent=traceparent,
         )
-        return Outgoing(self.mapped_topic, partition_key(tenant, entity), body.encode(), tuple(encode(envelope)))
+        topic = wire_name(_TOPICS[flow], self.kafka.topic_prefix)
+        return Outgoing(topic, partition_key(tenant, entity), body.encode(), tuple(encode(envelope)))
 
     @property
     def mapped_topic(self) -> str:
-        """The wire name of the topic that the publisher reads."""
-        return wire_name(TopicName.CUSTOMER_MAPPED, self.kafka.topic_prefix)
+        """The wire name of the topic that the publisher reads customers from."""
+        return wire_name(_TOPICS[Flow.CUSTOMERS], self.kafka.topic_prefix)
 
     async def rows(self, query: str, params: Mapping[str, object] | None = None) -> list[Row]:
         """Read from the database."""
@@ -222,11 +232,15 @@ class MappedCell:
         return parse_tenant_file(text if self.declared else "tenants: []", name="test", allow_loopback=True)
 
     def _entry(self, tenant: str, paused: bool) -> str:
+        company, token = self.companies.get(tenant), "{env: NONE}"
+        if company is not None:
+            token = f"{{file: {self.folder}/{tenant}.token}}"
         return (
             f"- id: {tenant}\n"
             f"  name: {tenant}\n"
             f"  paused: {str(paused).lower()}\n"
-            f"  tripletex: {{base_url: '{self.admin.tripletex_url}', company_id: 1,"
-            f" consumer_token: {{env: NONE}}, employee_token: {{env: NONE}}}}\n"
+            f"  flows: [{'customers' if company is None else 'customers, invoices'}]\n"
+            f"  tripletex: {{base_url: '{self.admin.tripletex_url}', company_id: {company or 1},"
+            f" consumer_token: {token}, employee_token: {token}}}\n"
             f"  oc2: {{base_url: '{self.admin.oc2_url(tenant)}', api_key: {{file: {self.folder}/{tenant}.key}}}}\n"
         )
