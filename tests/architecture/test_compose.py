@@ -123,7 +123,8 @@ def test_what_goes_on_running_can_be_asked_how_it_is(name: str) -> None:
     runs_on = name not in JOBS | {OPERATOR, WITHOUT_A_SHELL}
 
     assert ("healthcheck" in SERVICES[name]) == runs_on
-    assert (SERVICES[name]["restart"] == "no") == (name in JOBS | {OPERATOR})
+    restart = "no" if name == OPERATOR else "on-failure:3" if name in JOBS else "unless-stopped"
+    assert SERVICES[name]["restart"] == restart
 
 
 @EACH
