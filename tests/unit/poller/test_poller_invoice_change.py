@@ -164,16 +164,18 @@ def test_an_invoice_that_is_put_back_is_told_again() -> None:
     assert memory.told[-1].change_no == 3
 
 
-def test_an_invoice_taken_back_from_one_batch_is_told_by_the_other_at_its_next_read() -> None:
+@pytest.mark.parametrize("newer", ["new", "old"], ids=["other content", "same content"])
+def test_an_invoice_taken_back_from_one_batch_is_told_by_the_other_at_its_next_read(newer: str) -> None:
     memory = Memory()
-    memory.look(seen(88, 10472, "old"), seen(89, 10472, "new", at=10))
+    memory.look(seen(88, 10472, "old"), seen(89, 10472, newer, at=10))
 
     silent = memory.look(gone(89, 10472))
+    forgotten = memory.entities[EntityNumber("10472")]
     memory.look(seen(88, 10472, "old"))
     memory.look(seen(88, 10472, "old"))
 
     assert silent.events == ()
-    assert memory.entities[EntityNumber("10472")].source_hash is not None
+    assert (forgotten.holder, forgotten.source_hash) == ("88/10472", None)
     assert memory.said() == [("89/10472", "generated"), ("88/10472", "generated")]
 
 
