@@ -101,7 +101,7 @@ class _FakeUnit:
 
 @dataclass
 class FakeSource:
-    """Batches by number with the invoices in them; `broken` ones answer nothing, `gone` ones are gone, totals lie by `lie`."""
+    """Batches by number with their invoices; `broken` ones answer nothing, `gone` ones are gone, totals `lie`."""
 
     batches: dict[int, list[int]]
     changed_at: datetime = NOON - timedelta(hours=1)
