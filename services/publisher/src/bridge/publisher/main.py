@@ -248,6 +248,7 @@ def _loops(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, 
         dead_letter_topic=rules.dead_letter_topic,
         look_every_seconds=settings.delivery.acts_every_seconds,
         on_work=wake.set,
+        letter_rounds=settings.delivery.letter_rounds,
         beat=outside.health.beat,
     )
 

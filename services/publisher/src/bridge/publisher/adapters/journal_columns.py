@@ -85,7 +85,7 @@ def stored_letter(row: Row) -> StoredLetter:
         dedupe_key=row.text_or_none("dedupe_key"),
         source_ref=SourceId(source_ref) if source_ref else None,
     )
-    return StoredLetter(row.number("id"), row.instant_or_none("closed_at") is not None, letter)
+    return StoredLetter(row.number("id"), row.instant_or_none("closed_at") is not None, letter, row.number("rounds"))
 
 
 def _version_or_none(row: Row) -> Version | None:

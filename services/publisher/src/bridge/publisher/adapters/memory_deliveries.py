@@ -232,11 +232,11 @@ class MemoryUnit:
 
     async def letter(self, letter_id: int) -> StoredLetter | None:
         kept = self.memory.letters.get(letter_id)
-        return StoredLetter(kept.letter_id, kept.closed_as is not None, kept.letter) if kept else None
+        return StoredLetter(kept.letter_id, kept.closed_as is not None, kept.letter, kept.rounds) if kept else None
 
     async def open_letter_of(self, key: EntityKey) -> StoredLetter | None:
         kept = next((kept for kept in self._letters_of(key) if kept.closed_as is None), None)
-        return StoredLetter(kept.letter_id, False, kept.letter) if kept else None
+        return StoredLetter(kept.letter_id, False, kept.letter, kept.rounds) if kept else None
 
     async def close_letter(self, letter_id: int, *, closed_as: str, closed_by: str, closed_why: str) -> None:
         kept = self.memory.letters.get(letter_id)

@@ -40,7 +40,7 @@ from bridge.runtime.errors import ConfigurationError
 from bridge.tenancy.acts import Act, ActStatus, ActStore
 
 SCHEMA: Final = "publisher"
-VERBS: Final = ("retry", "discard")
+VERBS: Final = ("retry", "discard", "edit", "verify")
 _DELIVERY_KEY: Final = "delivery_pkey"
 _SQL: Final = load_queries("bridge.publisher.sql", "delivery_queries.sql")
 
@@ -286,7 +286,7 @@ def _outbox_row(row_id: int, record: Resend) -> OutboxRow:
 
 
 def _asked(act: Act) -> AskedAct:
-    letter = act.args.get("letter")
+    letter, payload = act.args.get("letter"), act.args.get("payload")
     return AskedAct(
         act_id=act.id,
         verb=act.verb,
@@ -297,4 +297,6 @@ def _asked(act: Act) -> AskedAct:
         entity=act.entity,
         version=act.version,
         letter_id=letter if isinstance(letter, int) else None,
+        payload=payload if isinstance(payload, str) else None,
+        override=act.args.get("override") is True,
     )

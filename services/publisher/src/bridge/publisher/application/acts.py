@@ -5,6 +5,7 @@ An act names the version it was decided on and is refused, with a sentence, once
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -12,10 +13,11 @@ from bridge.contracts.headers import TRACEPARENT
 from bridge.contracts.identity import EntityNumber, EventId, Flow, Generation, TenantId, Version, event_id
 from bridge.contracts.topics import MAX_EVENT_BYTES
 from bridge.publisher.application.arrival import trace_id
+from bridge.publisher.application.edits import EditRefusedError, edited_record, edited_wanted
 from bridge.publisher.application.ports import AskedAct, DeliveryStore, Holds, Resend, StoredLetter, Unit
 from bridge.publisher.application.writing import note_effects, write
 from bridge.publisher.domain.delivery import facts
-from bridge.publisher.domain.delivery.model import EntityKey, Policy, State
+from bridge.publisher.domain.delivery.model import Delivery, EntityKey, Policy, State
 from bridge.publisher.domain.delivery.rules import RuleId
 from bridge.publisher.domain.delivery.transitions import decide
 from bridge.publisher.domain.journal import Headers, Letter, LogEntry, Parcel, Step, Writings
@@ -27,12 +29,19 @@ from bridge.runtime.tracing import start_root_span, traceparent_of
 
 RETRY: Final = "retry"
 DISCARD: Final = "discard"
+EDIT: Final = "edit"
+VERIFY: Final = "verify"
+LETTER_ROUNDS: Final = 5
 
 log = get_logger(__name__)
 
 
 class Acts:
-    """A `Loop` that looks for acts of the shards held here; `on_work` wakes the dispatcher."""
+    """A `Loop` that looks for acts of the shards held here; `on_work` wakes the dispatcher.
+
+    A letter that has come back after `letter_rounds` retries is retried only with an override: each round costs calls,
+    and what has failed so often is not mended by one more.
+    """
 
     def __init__(
         self,
@@ -43,6 +52,7 @@ class Acts:
         dead_letter_topic: str,
         look_every_seconds: float,
         on_work: Callable[[], None],
+        letter_rounds: int = LETTER_ROUNDS,
         beat: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.name = "acts"
@@ -52,6 +62,7 @@ class Acts:
         self._dead_letter_topic = dead_letter_topic
         self._look_every_seconds = look_every_seconds
         self._on_work = on_work
+        self._letter_rounds = letter_rounds
         self._beat = beat
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -95,9 +106,15 @@ class Acts:
                 f"{_name(key)} has moved on: the act was decided on version {act.version or '(none)'}, "
                 f"it is at {delivery.wanted.version} now. Look again with 'bridge where'."
             )
-        if act.verb == RETRY and not delivery.wanted.sendable:
-            return await self._map_again(unit, act, parcel, writings)
-        fact = _fact(act, act.version, unit.now)
+        stored = await unit.open_letter_of(key)
+        if too_often := self._too_often(act, stored):
+            return False, too_often
+        if act.verb in (RETRY, EDIT) and not delivery.wanted.sendable:
+            return await self._map_again(unit, act, parcel, stored, writings)
+        try:
+            fact = _fact(act, delivery, unit.now)
+        except EditRefusedError as error:
+            return False, str(error)
         decision = decide(delivery, fact, self._policy)
         if decision.rule is RuleId.ACT_MOVED or decision.delivery is None:
             return (
@@ -110,16 +127,30 @@ class Acts:
         note_effects(writings, after, decision.effects, by=act.who, why=act.why)
         return True, f"{_name(key)} is {after.delivery.state.value} at version {after.delivery.wanted.version}."
 
-    async def _map_again(self, unit: Unit, act: AskedAct, parcel: Parcel, writings: Writings) -> tuple[bool, str]:
-        """Send the original record through the mapping again, as a new generation of the same revision."""
-        stored = await unit.open_letter_of(parcel.key)
+    async def _map_again(
+        self, unit: Unit, act: AskedAct, parcel: Parcel, stored: StoredLetter | None, writings: Writings
+    ) -> tuple[bool, str]:
+        """Send the original record, or what was made of it, through the mapping again: a new generation of it."""
         if parcel.delivery.state is not State.DEAD or stored is None:
             return False, f"{_name(parcel.key)} has no open dead letter; nothing was changed."
+        try:
+            stored = _with_edit(act, stored)
+        except EditRefusedError as error:
+            return False, str(error)
         if too_large := _too_large(stored):
             return False, too_large
         await self._send_again(unit, act, stored)
         writings.log.append(_entry(act, parcel, parcel.delivery.state))
         return True, f"{_name(parcel.key)} goes through the mapping again as generation {act.act_id}."
+
+    def _too_often(self, act: AskedAct, stored: StoredLetter | None) -> str | None:
+        """Return why a retry needs an override, or None."""
+        if act.verb != RETRY or act.override or stored is None or stored.rounds < self._letter_rounds:
+            return None
+        return (
+            f"Dead letter {stored.letter_id} has come back after {stored.rounds} retries; nothing was changed. "
+            "Mend the cause it names first, then ask again with an override."
+        )
 
     async def _on_letter(self, unit: Unit, act: AskedAct, letter_id: int) -> tuple[bool, str]:
         stored = await unit.letter(letter_id)
@@ -127,7 +158,11 @@ class Acts:
             return False, f"There is no open dead letter {letter_id}; nothing was changed."
         if stored.letter.entity is not None:
             return False, f"Dead letter {letter_id} is about an entity: name tenant, flow, entity and version."
+        if act.verb not in (RETRY, DISCARD):
+            return False, f"Dead letter {letter_id} is about no entity, where '{act.verb}' does not apply."
         if act.verb == RETRY:
+            if too_often := self._too_often(act, stored):
+                return False, too_often
             if too_large := _too_large(stored):
                 return False, too_large
             await self._send_again(unit, act, stored)
@@ -196,10 +231,29 @@ def _replaced(headers: Headers, new: Mapping[str, bytes]) -> Headers:
     return (*kept, *((name, value) for name, value in new.items() if name not in names))
 
 
-def _fact(act: AskedAct, version: Version, at: datetime) -> facts.RetryAsked | facts.DiscardAsked:
+def _fact(act: AskedAct, delivery: Delivery, at: datetime) -> facts.ActFact:
+    """Return the machine's fact.
+
+    Raises:
+        EditRefusedError: The edited content cannot be taken.
+    """
+    version, key = delivery.wanted.version, delivery.key
     if act.verb == RETRY:
         return facts.RetryAsked(version, Generation(act.act_id), at)
+    if act.verb == EDIT:
+        if delivery.wanted.withdrawn:
+            raise EditRefusedError(f"The source took {_name(key)} back, so there is no content to edit.")
+        payload = edited_wanted(key.flow, key.entity, act.payload)
+        return facts.EditAsked(version, Generation(act.act_id), payload, at)
+    if act.verb == VERIFY:
+        return facts.VerifyAsked(version, at)
     return facts.DiscardAsked(version, at)
+
+
+def _with_edit(act: AskedAct, stored: StoredLetter) -> StoredLetter:
+    if act.verb != EDIT:
+        return stored
+    return replace(stored, letter=replace(stored.letter, raw=edited_record(stored.letter, act.payload)))
 
 
 def _entry(act: AskedAct, parcel: Parcel, after: State) -> LogEntry:

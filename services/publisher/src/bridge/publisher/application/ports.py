@@ -69,7 +69,10 @@ class Census:
 
 @dataclass(frozen=True, slots=True)
 class AskedAct:
-    """What an operator asked for: the verb, the entity or the letter, and the version it was decided on."""
+    """What an operator asked for: the verb, the entity or the letter, and the version it was decided on.
+
+    `payload` is the edited content. `override` asks for one more round of what has failed too often.
+    """
 
     act_id: int
     verb: str
@@ -80,15 +83,18 @@ class AskedAct:
     entity: EntityNumber | None
     version: Version | None
     letter_id: int | None
+    payload: str | None = None
+    override: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLetter:
-    """A dead letter as an act finds it."""
+    """A dead letter as an act finds it; `rounds` counts the retries that ended in it."""
 
     letter_id: int
     closed: bool
     letter: Letter
+    rounds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
