@@ -14,12 +14,14 @@ CHANGING = {
     "gates close",
     "gates open",
     "dead-letters retry",
+    "dead-letters edit",
     "dead-letters discard",
     "outbox retry",
     "outbox discard",
     "replay",
     "resync",
     "after-restore",
+    "verify",
 }
 
 

@@ -19,6 +19,7 @@ from bridge.console.adapters.cli import (
     status,
     tenants,
     topics,
+    verify,
     where,
 )
 from bridge.runtime.logging import configure_logging
@@ -29,6 +30,7 @@ _GROUPS = (
     tenants,
     status,
     where,
+    verify,
     proof,
     gates,
     dead_letters,

@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from bridge.console.application.dead_letters import LetterFilter, LetterHead, WholeLetter
+from bridge.console.application.dead_letters import LetterDelivery, LetterFilter, LetterHead, WholeLetter
 from bridge.contracts.identity import Generation, Revision, Version
 from bridge.durable.database import Database
 from bridge.durable.queries import load_queries
@@ -44,7 +44,19 @@ class PostgresLetters:
             key=row.octets_or_none("raw_key"),
             headers=_headers(row.octets("headers")),
             raw=row.octets("raw"),
+            delivery=_to_delivery(row) if row.text_or_none("state") is not None else None,
         )
+
+
+def _to_delivery(row: Row) -> LetterDelivery:
+    return LetterDelivery(
+        state=row.text("state"),
+        first_sent_at=row.instant_or_none("first_sent_at"),
+        last_sent_at=row.instant_or_none("sent_at"),
+        receipt_wanted=row.text_or_none("receipt_wanted"),
+        receipt_told=row.text_or_none("receipt_sent"),
+        receipt_outstanding=row.flag("receipt_outstanding"),
+    )
 
 
 def _to_head(row: Row) -> LetterHead:

@@ -25,7 +25,11 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for. `letter` names a dead letter about no entity, `outbox_row` a row that was set aside."""
+    """What is asked for. `letter` names a dead letter about no entity, `outbox_row` a row that was set aside.
+
+    `payload` is the edited content; `override` asks for one more round of what has failed too often; `renews` says that
+    the act makes a new generation of the version it was decided on.
+    """
 
     verb: str
     owner: str
@@ -35,11 +39,19 @@ class Request:
     version: Version | None = None
     letter: int | None = None
     outbox_row: int | None = None
+    payload: str | None = None
+    override: bool = False
+    renews: bool = False
 
     @property
-    def args(self) -> dict[str, int]:
+    def args(self) -> dict[str, int | str]:
         """What travels with the act beside the entity it is about."""
-        named = {"letter": self.letter, "row": self.outbox_row}
+        named = {
+            "letter": self.letter,
+            "row": self.outbox_row,
+            "payload": self.payload,
+            "override": self.override or None,
+        }
         return {name: value for name, value in named.items() if value is not None}
 
 
@@ -49,7 +61,19 @@ async def ask(store: ActStore, asker: Asker, request: Request) -> Act:
     Raises:
         NobodyAppliesError: Its owner was not heard of in time; the act stays and is applied later.
     """
-    act_id = await store.request(
+    act_id = await write_down(store, asker, request)
+    act = await store.wait(act_id, timeout_seconds=asker.wait_seconds)
+    if act.status is ActStatus.REQUESTED and asker.wait_seconds > 0:
+        raise NobodyAppliesError(
+            f"Act {act_id} is written down, but no {request.owner} has applied it within {asker.wait_seconds:g} s. It "
+            f"stays and is applied once one runs (a paused tenant's acts wait); see 'bridge audit list --id {act_id}'."
+        )
+    return act
+
+
+async def write_down(store: ActStore, asker: Asker, request: Request) -> int:
+    """Write the act down for its owner and return its id."""
+    return await store.request(
         who=asker.who,
         why=asker.why,
         verb=request.verb,
@@ -59,10 +83,3 @@ async def ask(store: ActStore, asker: Asker, request: Request) -> Act:
         version=request.version,
         args=request.args,
     )
-    act = await store.wait(act_id, timeout_seconds=asker.wait_seconds)
-    if act.status is ActStatus.REQUESTED and asker.wait_seconds > 0:
-        raise NobodyAppliesError(
-            f"Act {act_id} is written down, but no {request.owner} has applied it within {asker.wait_seconds:g} s. It "
-            f"stays and is applied once one runs (a paused tenant's acts wait); see 'bridge audit list --id {act_id}'."
-        )
-    return act

@@ -53,8 +53,20 @@ class LetterHead:
 
 
 @dataclass(frozen=True, slots=True)
+class LetterDelivery:
+    """How the letter's entity stands now; the receipts are texts, None for nothing. Times are None before a claim."""
+
+    state: str
+    first_sent_at: datetime | None
+    last_sent_at: datetime | None
+    receipt_wanted: str | None
+    receipt_told: str | None
+    receipt_outstanding: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WholeLetter:
-    """One dead letter with everything that it takes to act on it."""
+    """One dead letter with everything that it takes to act on it; `delivery` is None if it is about no entity here."""
 
     head: LetterHead
     event_id: str | None
@@ -64,6 +76,7 @@ class WholeLetter:
     key: bytes | None
     headers: tuple[tuple[str, str], ...]
     raw: bytes
+    delivery: LetterDelivery | None = None
 
 
 class LetterStore(Protocol):
@@ -101,8 +114,13 @@ async def request_for(store: LetterStore, letter_id: int, verb: str) -> Request:
     head = (await show(store, letter_id)).head
     if head.closed_at is not None:
         raise LetterNotFoundError(f"Dead letter {letter_id} was {head.closed_as} already; nothing was asked for.")
+    return request_of(head, verb)
+
+
+def request_of(head: LetterHead, verb: str) -> Request:
+    """Return what to ask of the owner for an open letter."""
     if head.tenant is None or head.flow is None or head.entity is None:
-        return Request(verb, OWNER, letter=letter_id)
+        return Request(verb, OWNER, letter=head.letter_id)
     return Request(
         verb,
         OWNER,

@@ -1,4 +1,4 @@
-"""`bridge dead-letters`: look, retry, discard."""
+"""`bridge dead-letters`: the letters there are, one of them whole, and the acts on them."""
 
 import base64
 from collections.abc import Sequence
@@ -9,26 +9,25 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bridge.console.adapters.cli.act_view import act_answer
-from bridge.console.adapters.cli.frame import Answer, AsJson, ForTenant, NoWait, Who, Why, examples, moment, run, safe
+from bridge.console.adapters.cli import letter_acts
+from bridge.console.adapters.cli.frame import Answer, AsJson, ForTenant, examples, moment, run, safe
+from bridge.console.adapters.cli.letter_acts import LetterId
 from bridge.console.adapters.opening import open_database
 from bridge.console.adapters.postgres_letters import PostgresLetters
 from bridge.console.adapters.postgres_overview import PostgresOverview
 from bridge.console.application import dead_letters as use
-from bridge.console.application.acts import WAIT_SECONDS, Asker, ask
 from bridge.console.application.known import require_known
 from bridge.console.domain.remedies import remedy_of
 from bridge.console.domain.words import cut
 from bridge.contracts.identity import TenantId
 from bridge.contracts.reasons import Reason
-from bridge.tenancy.acts import ActStore
 
-dead_letters = typer.Typer(help="Events set aside: look, retry, discard.", no_args_is_help=True)
-LetterId = Annotated[int, typer.Argument(help="The letter's id.")]
+dead_letters = typer.Typer(help="Events set aside: look, retry, edit, discard.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
+    letter_acts.add_to(dead_letters)
     app.add_typer(dead_letters, name="dead-letters")
 
 
@@ -51,22 +50,6 @@ def show(letter_id: LetterId, as_json: AsJson = False) -> None:
     run(lambda: _show(letter_id), as_json=as_json)
 
 
-@dead_letters.command(epilog=examples("bridge dead-letters retry 17 --who anna --why 'OC2 takes long names now'"))
-def retry(letter_id: LetterId, who: Who, why: Why, no_wait: NoWait = False, as_json: AsJson = False) -> None:
-    """Ask the publisher to try again; a record that could not be mapped goes through the mapping again."""
-    run(lambda: _act(letter_id, use.RETRY, _asker(who, why, no_wait)), as_json=as_json)
-
-
-@dead_letters.command(epilog=examples("bridge dead-letters discard 17 --who anna --why 'test customer'"))
-def discard(letter_id: LetterId, who: Who, why: Why, no_wait: NoWait = False, as_json: AsJson = False) -> None:
-    """Ask the publisher to give the entity's newest change up; a newer change begins anew."""
-    run(lambda: _act(letter_id, use.DISCARD, _asker(who, why, no_wait)), as_json=as_json)
-
-
-def _asker(who: str, why: str, no_wait: bool) -> Asker:
-    return Asker(who, why, 0.0 if no_wait else WAIT_SECONDS)
-
-
 async def _list(wanted: use.LetterFilter) -> Answer:
     async with open_database() as db:
         await require_known(PostgresOverview(db), wanted.tenant)
@@ -78,12 +61,6 @@ async def _show(letter_id: int) -> Answer:
     async with open_database() as db:
         letter = await use.show(PostgresLetters(db), letter_id)
     return Answer(_whole(letter), lambda console: _show_whole(console, letter))
-
-
-async def _act(letter_id: int, verb: str, asker: Asker) -> Answer:
-    async with open_database() as db:
-        request = await use.request_for(PostgresLetters(db), letter_id, verb)
-        return act_answer(await ask(ActStore(db), asker, request))
 
 
 def _head(letter: use.LetterHead) -> dict[str, object]:
@@ -107,6 +84,7 @@ def _whole(letter: use.WholeLetter) -> dict[str, object]:
         },
         "key": safe(letter.key) if letter.key is not None else None,
         "headers": [[name, safe(value)] for name, value in letter.headers],
+        "delivery": asdict(letter.delivery) if letter.delivery is not None else None,
         "raw_base64": base64.b64encode(letter.raw).decode(),
         "raw_text": safe(letter.raw),
     }
@@ -142,6 +120,7 @@ def _show_whole(console: Console, letter: use.WholeLetter) -> None:
         ("remedy", remedy_of(head.reason) or "-"),
         ("tried", f"{head.attempts} attempts, {head.rounds} rounds of retries before"),
         ("origin", f"{letter.origin_topic}-{letter.origin_partition}@{letter.origin_offset}"),
+        *_delivery_facts(letter.delivery),
         ("trace", head.trace_id or "-"),
         *([("closed by", f"{head.closed_by}: {head.closed_why or '-'}")] if head.closed_by else []),
         *((f"header {name}", str(safe(value))) for name, value in letter.headers),
@@ -149,3 +128,14 @@ def _show_whole(console: Console, letter: use.WholeLetter) -> None:
     ):
         facts.add_row(name, value)
     console.print(facts)
+
+
+def _delivery_facts(row: use.LetterDelivery | None) -> list[tuple[str, str]]:
+    if row is None:
+        return []
+    facts = [("state now", row.state), ("sent", f"first {moment(row.first_sent_at)}, last {moment(row.last_sent_at)}")]
+    if row.receipt_wanted or row.receipt_told:
+        facts.append(("receipt wanted", cut(str(safe(row.receipt_wanted or "-")))))
+        outstanding = " (one is to be told)" if row.receipt_outstanding else ""
+        facts.append(("receipt told", cut(str(safe(row.receipt_told or "-"))) + outstanding))
+    return facts
