@@ -29,14 +29,14 @@ help: ## show this list
 setup: .venv/.installed ## install what is missing: Python packages, Kafka (Java 17+ and Maven must be there)
 	@$(DEVSTACK) setup
 
-demo: setup ## watch customers travel from Tripletex to OC2 through the real system; ends by itself
+demo: setup ## watch customers and invoices travel through the real system, and be counted; ends by itself
 	@$(PYTHON) -m bridge.demo
 
 up: setup ## the same system, kept running until Ctrl-C
 	@$(PYTHON) -m bridge.demo --stay
 
-where: .venv/.installed ## one customer's journey in the last demo, or in one that is up: make where T=fjordbygg N=20008
-	@$(PYTHON) -m bridge.demo.look where customer "$(N)" --tenant "$(T)"
+where: .venv/.installed ## a customer's (N) or an invoice's (I) journey in the last demo: make where T=fjordbygg N=20008, or I=10472
+	@$(PYTHON) -m bridge.demo.look where $(if $(I),invoice "$(I)",customer "$(N)") --tenant "$(T)"
 
 servers-up: setup ## start Kafka and Postgres in the background; earlier data is found again
 	@$(DEVSTACK) up

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.demo.judge import Seen, Told, disagreements, faults, percentile, see
+from bridge.demo.counts import CUSTOMERS, Seen, Told, disagreements, faults, percentile
+from bridge.demo.judge import see
 from bridge.testkit.simulator_answers import Effect, JsonObject, Ledger, SourceState
 
 FIRST = "+47 22 00 00 01"
@@ -138,12 +139,14 @@ def test_a_customer_that_cannot_be_mapped_is_dead_and_not_lost() -> None:
 
 def test_each_count_in_which_the_proof_differs_is_named() -> None:
     seen = judged(source(FIRST, SECOND), ledger(body(FIRST), body(SECOND)))
-    agreeing = Told("acme", changes=2, confirmed=1, superseded=1, waiting=0, in_doubt=0, dead={})
+    agreeing = Told("acme", CUSTOMERS, changes=2, confirmed=1, superseded=1, waiting=0, in_doubt=0, dead={})
 
     assert disagreements(seen, agreeing) == ()
     assert len(disagreements(seen, replace(agreeing, changes=3, superseded=2))) == 2
     assert len(disagreements(seen, replace(agreeing, dead={"name_missing": 1}))) == 1
     assert len(disagreements(seen, replace(agreeing, waiting=1, in_doubt=1))) == 2
+    assert len(disagreements(seen, replace(agreeing, discarded=1, receipts_missing=1))) == 2
+    assert len(disagreements(seen, replace(agreeing, with_letter={"amount_differs": 1}))) == 1
     assert disagreements(seen, replace(agreeing, problems=("The sums do not match.",)))
 
 

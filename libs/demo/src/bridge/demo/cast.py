@@ -20,24 +20,51 @@ FILE_NAME: Final = "tenants.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """One tenant: its Tripletex company, its OC2, and how many customers it brings."""
+    """One tenant: its Tripletex company, its OC2, how many customers and invoices it brings, and its language."""
 
     tenant: str
     name: str
     company_id: int
     customers: int
     first_number: int
+    invoices: int = 0
+    first_invoice: int = 1
+    language: str = "nb"
     consumer_token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     employee_token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     api_key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+
+    @property
+    def invoice_numbers(self) -> range:
+        """The numbers of its invoices."""
+        return range(self.first_invoice, self.first_invoice + self.invoices)
 
 
 def companies() -> tuple[Company, Company, Company]:
     """Return the three, with fresh secrets."""
     return (
-        Company("nordlys", "Nordlys Sjømat AS", 8101, customers=120, first_number=10_001),
-        Company("fjordbygg", "Fjordbygg Engros AS", 8102, customers=110, first_number=20_001),
-        Company("duottar", "Duottar Handel – Đuođđar Gávpi AS", 8103, customers=100, first_number=501),
+        Company(
+            "nordlys", "Nordlys Sjømat AS", 8101, customers=110, first_number=10_001, invoices=40, first_invoice=50_001
+        ),
+        Company(
+            "fjordbygg",
+            "Fjordbygg Engros AS",
+            8102,
+            customers=100,
+            first_number=20_001,
+            invoices=40,
+            first_invoice=10_451,
+            language="en",
+        ),
+        Company(
+            "duottar",
+            "Duottar Handel – Đuođđar Gávpi AS",
+            8103,
+            customers=90,
+            first_number=501,
+            invoices=40,
+            first_invoice=7_001,
+        ),
     )
 
 
@@ -84,5 +111,6 @@ def _entry(
             "base_url": simulators.oc2_url(company.tenant),
             "api_key": secret("oc2-key", company.api_key),
         },
-        "flows": ["customers"],
+        "flows": ["customers", "invoices"],
+        "language": company.language,
     }

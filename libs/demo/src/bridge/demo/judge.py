@@ -1,49 +1,15 @@
-"""The judgement: what really happened at the simulators, counted without asking the bridge, and whether both agree.
+"""The judgement on customers: what really happened at the simulators, counted without asking the bridge.
 
-Owns the counts. Lost: OC2 does not hold what the source shows. Doubled: one payment term or one number twice at OC2.
+Owns the counting. Lost: OC2 does not hold what the source shows. Doubled: one payment term or one number twice at OC2.
 Out of order: what OC2 held one after the other is not a subsequence of what the source showed.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from bridge.demo.counts import CUSTOMERS, Seen
 from bridge.demo.expectation import Content, Step, Wanted, Withdrawn, held, inactive, timelines
 from bridge.testkit.simulator_answers import JsonObject, Ledger, SourceState, integer
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One tenant as the simulators tell it. Latencies in seconds, from visible at the source to visible at OC2."""
-
-    tenant: str
-    changes: int
-    entities: int
-    confirmed: int
-    dead: Mapping[str, int]
-    lost: tuple[int, ...]
-    doubled: tuple[str, ...]
-    out_of_order: tuple[int, ...]
-    latencies: tuple[float, ...]
-
-    @property
-    def superseded(self) -> int:
-        """Changes that a newer one of the same number replaced."""
-        return self.changes - self.entities
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One tenant as `bridge proof` tells it."""
-
-    tenant: str
-    changes: int
-    confirmed: int
-    superseded: int
-    waiting: int
-    in_doubt: int
-    dead: Mapping[str, int]
-    problems: tuple[str, ...] = field(default=())
 
 
 def see(tenant: str, history: Sequence[SourceState], ledger: Ledger, numbers_listed: Sequence[int]) -> Seen:
@@ -59,6 +25,7 @@ def see(tenant: str, history: Sequence[SourceState], ledger: Ledger, numbers_lis
     )
     return Seen(
         tenant=tenant,
+        flow=CUSTOMERS,
         changes=sum(map(len, lines.values())),
         entities=len(lines),
         confirmed=len(lines) - len(lost) - dead.total(),
@@ -68,42 +35,6 @@ def see(tenant: str, history: Sequence[SourceState], ledger: Ledger, numbers_lis
         out_of_order=tuple(sorted(number for number, walk in walks.items() if walk is None)),
         latencies=tuple(seconds for walk in walks.values() for seconds in walk or ()),
     )
-
-
-def disagreements(seen: Seen, told: Told) -> tuple[str, ...]:
-    """Return each count in which the simulators and the bridge's own proof differ, as a sentence."""
-    pairs = {
-        "changes": (seen.changes, told.changes),
-        "confirmed": (seen.confirmed, told.confirmed),
-        "superseded": (seen.superseded, told.superseded),
-        "dead": (dict(seen.dead), dict(told.dead)),
-        "waiting": (0, told.waiting),
-        "in doubt": (0, told.in_doubt),
-    }
-    found = [
-        f"{seen.tenant}: {name} is {ours} at the simulators and {theirs} in the proof."
-        for name, (ours, theirs) in pairs.items()
-        if ours != theirs
-    ]
-    return (*found, *(f"{seen.tenant}: {problem}" for problem in told.problems))
-
-
-def faults(seen: Seen) -> tuple[str, ...]:
-    """Return everything that must not have happened, as sentences."""
-    found: list[str] = []
-    if seen.lost:
-        found.append(f"{seen.tenant}: OC2 does not hold what the source shows for {_listed(seen.lost)}.")
-    if seen.doubled:
-        found.append(f"{seen.tenant}: twice at OC2: {', '.join(seen.doubled)}.")
-    if seen.out_of_order:
-        found.append(f"{seen.tenant}: an older content overwrote a newer one of {_listed(seen.out_of_order)}.")
-    return tuple(found)
-
-
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return the value below which `share` of all lie (nearest rank); None if there are none."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 
 
 def _written(ledger: Ledger, days_of_term: Mapping[int, int]) -> Mapping[int, list[tuple[float, Content]]]:
@@ -150,8 +81,3 @@ def _doubled(terms: Sequence[JsonObject], numbers: Sequence[int]) -> Iterator[st
     days = Counter(integer(term, "days") for term in terms)
     yield from (f"the term of {count} days" for count, times in sorted(days.items()) if times > 1)
     yield from (f"customer {number}" for number, times in sorted(Counter(numbers).items()) if times > 1)
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    shown = ", ".join(map(str, numbers[:5]))
-    return shown if len(numbers) <= 5 else f"{shown} and {len(numbers) - 5} more"

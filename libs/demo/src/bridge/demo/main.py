@@ -7,14 +7,18 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from bridge.demo.billing import Billing
 from bridge.demo.cast import companies, introduce
 from bridge.demo.closing import await_quiet, judge, show_ways_on, stay_up
+from bridge.demo.customer_story import CustomerStory
 from bridge.demo.errors import DemoError
 from bridge.demo.ground import FOLDER, fresh_ground
+from bridge.demo.invoice_story import InvoiceStory
 from bridge.demo.norway import Register
 from bridge.demo.opening import go_live, prepare
 from bridge.demo.processes import PARTS, Part, running_services
@@ -30,11 +34,16 @@ from bridge.testkit.simulators import SimulatorProcess
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the demo is run. `parts` are the processes: a test may start one of its own in place of a service's."""
+    """How the demo is run. `parts` are the processes: a test may start one of its own in place of a service's.
+
+    `unique_numbers` is whether Tripletex refuses an invoice number that it has already, as the real one does; without
+    that nothing but the bridge keeps an invoice from being there twice.
+    """
 
     stay: bool = False
     seed: int = 2026
     folder: Path = FOLDER
+    unique_numbers: bool = True
     parts: Sequence[Part] = PARTS
 
 
@@ -60,7 +69,10 @@ def run(options: Options) -> int:
         for company in cast:
             introduce(company, simulators.admin)
         stage = Stage(cast, simulators.admin, services, console, screen)
-        scenario = Scenario(stage, Register(options.seed))
+        scenario = Scenario(
+            CustomerStory(stage, Register(options.seed)),
+            InvoiceStory(stage, Billing(options.seed, datetime.now(UTC).date()), unique=options.unique_numbers),
+        )
         services.await_ready()
         with screen:
             stage.until(
@@ -69,10 +81,10 @@ def run(options: Options) -> int:
             )
             go_live(stage, folder)
             scenario.play()
-            await_quiet(stage, scenario)
+            await_quiet(stage)
         screen.say("Counting at the simulators, and asking `bridge proof`")
         good = judge(stage, screen)
-        show_ways_on(ground, scenario, services, screen, stay=options.stay)
+        show_ways_on(ground, scenario, simulators.admin.port, services, screen, stay=options.stay)
         if options.stay:
             stay_up(services, screen.say)
         return 0 if good else 1
@@ -86,12 +98,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "processes; plays a story full of trouble and counts at the simulators what came of it.",
     )
     parser.add_argument("--stay", action="store_true", help="keep everything running afterwards, until Ctrl-C")
-    parser.add_argument("--seed", type=int, default=2026, help="of the customers' data (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=2026, help="of the data (default: %(default)s)")
     parser.add_argument("--data", type=Path, default=FOLDER, help="data and logs, wiped first (default: %(default)s)")
+    parser.add_argument(
+        "--no-uniqueness",
+        action="store_true",
+        help="let Tripletex store an invoice number twice, which the real one refuses: the bridge alone must see to it",
+    )
     found = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _leave)
     try:
-        return run(Options(stay=found.stay, seed=found.seed, folder=found.data))
+        return run(Options(found.stay, found.seed, found.data, unique_numbers=not found.no_uniqueness))
     except (DemoError, DevstackError, SimulatorError) as error:
         print(error, file=sys.stderr)  # noqa: T201 (a command's answer)
         _point_at(StackFolder(found.data).logs)

@@ -1,4 +1,4 @@
-"""The end: one table, and one sentence for everything that is not as it should be.
+"""The end: one table a flow, and one sentence for everything that is not as it should be.
 
 Owns the looks of the result. Judges nothing.
 """
@@ -10,24 +10,29 @@ from rich.console import Console as Terminal
 from rich.table import Table
 from rich.text import Text
 
-from bridge.demo.judge import Seen, Told, percentile
+from bridge.demo.counts import CUSTOMERS, INVOICES, Seen, Told, percentile
+from bridge.demo.proof import Proof
 
-_ROWS: Final = (
-    *("changes seen", "confirmed", "superseded", "waiting", "in doubt", "dead", "lost", "doubled", "out of order"),
-    *("p50, source to OC2", "p95, source to OC2", "of which poll wait, up to"),
-)
+_TITLES: Final = {CUSTOMERS: "Customers, Tripletex to OC2", INVOICES: "Invoices, OC2 to Tripletex"}
+_COUNTS: Final = ("changes seen", "confirmed", "superseded", "discarded", "waiting", "in doubt", "dead")
+_MUST_BE_NONE: Final = ("lost", "doubled", "out of order")
+_RECEIPTS: Final = ("receipts given", "receipts missing")
+_TIMES: Final = ("p50, source to target", "p95, source to target", "of which poll wait, up to")
 
 
-def show_result(terminal: Terminal, seen: Sequence[Seen], told: Mapping[str, Told], *, poll_seconds: float) -> None:
-    """Print the table: the simulators' counts, and from the proof what is still on its way."""
-    table = Table("", title="What the simulators saw", title_justify="left")
-    for each in seen:
-        table.add_column(each.tenant, justify="right")
-    columns = [_cells(each, told.get(each.tenant), poll_seconds) for each in seen]
-    for name, *cells in zip(_ROWS, *columns, strict=True):
-        table.add_row(name, *cells)
-    terminal.print()
-    terminal.print(table)
+def show_result(terminal: Terminal, seen: Sequence[Seen], proof: Proof, *, poll_seconds: float) -> None:
+    """Print a table for each flow: the simulators' counts, and from the proof what is still on its way."""
+    for flow, title in _TITLES.items():
+        columns = [each for each in seen if each.flow == flow]
+        table = Table("", title=f"{title}, as the simulators saw it", title_justify="left")
+        for each in columns:
+            table.add_column(each.tenant, justify="right")
+        names = (*_COUNTS, *_MUST_BE_NONE, *(_RECEIPTS if flow == INVOICES else ()), *_TIMES)
+        cells = [_cells(each, proof.told.get((each.tenant, flow)), poll_seconds) for each in columns]
+        for name in names:
+            table.add_row(name, *(found[name] for found in cells))
+        terminal.print()
+        terminal.print(table)
 
 
 def show_verdict(terminal: Terminal, problems: Sequence[str]) -> None:
@@ -42,22 +47,28 @@ def show_verdict(terminal: Terminal, problems: Sequence[str]) -> None:
         terminal.print(Text(f"  {problem}", style="red"))
 
 
-def _cells(seen: Seen, told: Told | None, poll_seconds: float) -> tuple[Text | str, ...]:
-    dead = "\n".join(f"{count} {reason}" for reason, count in sorted(seen.dead.items())) or "0"
-    return (
-        str(seen.changes),
-        str(seen.confirmed),
-        str(seen.superseded),
-        str(told.waiting) if told else "?",
-        str(told.in_doubt) if told else "?",
-        dead,
-        _must_be_none(len(seen.lost)),
-        _must_be_none(len(seen.doubled)),
-        _must_be_none(len(seen.out_of_order)),
-        _seconds(percentile(seen.latencies, 0.5)),
-        _seconds(percentile(seen.latencies, 0.95)),
-        f"{poll_seconds:.1f} s",
-    )
+def _cells(seen: Seen, told: Told | None, poll_seconds: float) -> Mapping[str, Text | str]:
+    return {
+        "changes seen": str(seen.changes),
+        "confirmed": "\n".join((str(seen.confirmed), *_reasons(seen.with_letter))),
+        "superseded": str(seen.superseded),
+        "discarded": str(seen.discarded),
+        "waiting": str(told.waiting) if told else "?",
+        "in doubt": str(told.in_doubt) if told else "?",
+        "dead": "\n".join(_reasons(seen.dead)) or "0",
+        "lost": _must_be_none(len(seen.lost)),
+        "doubled": _must_be_none(len(seen.doubled)),
+        "out of order": _must_be_none(len(seen.out_of_order)),
+        "receipts given": str(seen.receipts),
+        "receipts missing": _must_be_none(seen.receipts_missing),
+        "p50, source to target": _seconds(percentile(seen.latencies, 0.5)),
+        "p95, source to target": _seconds(percentile(seen.latencies, 0.95)),
+        "of which poll wait, up to": f"{poll_seconds:.1f} s",
+    }
+
+
+def _reasons(counts: Mapping[str, int]) -> Sequence[str]:
+    return [f"{count} {reason}" for reason, count in sorted(counts.items())]
 
 
 def _must_be_none(count: int) -> Text:

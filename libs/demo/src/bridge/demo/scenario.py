@@ -1,123 +1,62 @@
-"""The story: what happens at the sources, and what goes wrong at OC2 meanwhile.
+"""The story: both flows at once.
 
-Owns the order of events. Every trouble is armed before the customer it shall meet moves, and is awaited by its own
-counter, so the story is the same on a slow machine.
+Owns the order in which the two parts take turns. What each one waits for, the other one's work goes on meanwhile.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from bridge.demo.cast import Company
-from bridge.demo.norway import Register
-from bridge.demo.sources import fill_sources
-from bridge.demo.stage import Stage
-from bridge.demo.values import LATE_EFFECT_SECONDS, SLOW_ANSWER_SECONDS
-from bridge.testkit.simulator_answers import Json, JsonObject
+from bridge.demo import customer_story, invoice_story
+from bridge.demo.customer_story import CustomerStory
+from bridge.demo.invoice_story import InvoiceStory
+from bridge.testkit.simulators import SimulatorAdmin
 
-_BULK: Final = "/v1/customers/bulk$"
-_WAVES: Final = 3
-_EDITS_A_WAVE: Final = 15
-
-LIST_LOST: Final = "answer to a list lost"
-SLOW: Final = "slow answer"
-ANSWER_LOST: Final = "answer to one lost"
-LATE: Final = "effect after the time-out"
+_LATE: Final = (customer_story.LATE, invoice_story.LATE)
 
 
-@dataclass(slots=True)
-class Scenario:
-    """Plays the story on a stage. `star` is the customer of the late effect, worth a look afterwards."""
+@dataclass(frozen=True, slots=True)
+class Star:
+    """An entity whose journey tells the most; `variable` is how `make where` takes its number."""
 
-    stage: Stage
-    register: Register
-    _ids: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
-    _edits_left: Iterator[JsonObject] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._edits_left = self.register.edits()
+    tenant: str
+    kind: str
+    number: int
+    variable: str
 
     @property
-    def star(self) -> tuple[str, int]:
-        """The tenant and number of the customer whose journey tells the most."""
-        company = self.stage.cast[1]
-        return company.tenant, company.first_number + 7
+    def words(self) -> str:
+        """How `bridge where` names it."""
+        return f"{self.kind} {self.number} --tenant {self.tenant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Plays the story on a stage."""
+
+    customers: CustomerStory
+    invoices: InvoiceStory
+
+    @property
+    def stars(self) -> tuple[Star, Star]:
+        """Those worth a look afterwards."""
+        (tenant, customer), (owner, invoice) = self.customers.star, self.invoices.star
+        return Star(tenant, "customer", customer, "N"), Star(owner, "invoice", invoice, "I")
 
     def play(self) -> None:
         """Play everything; the tenants are live and their sources empty."""
-        self._arm()
-        self._load()
-        self._first_wave()
-        self._troubles_of_one()
-        self._edits()
+        self.customers.arm()
+        self.invoices.arm()
+        self.customers.load()
+        self.invoices.load()
+        self.customers.first_wave()
+        self.invoices.first_wave()
+        self.customers.troubles_of_one()
+        self.invoices.mend()
+        self.customers.edits()
+        self.invoices.correct()
 
-    def late_effects_are_over(self) -> bool:
-        """Tell whether the effect that came after its time-out has come."""
-        entries = [entry for entry in self.stage.simulators.requests() if LATE in entry.faults]
-        return bool(entries) and all(entry.status is not None for entry in entries)
 
-    def _load(self) -> None:
-        """Fill the sources."""
-        self._ids = fill_sources(self.stage.cast, self.stage.simulators, self.register)
-        for company in self.stage.cast:
-            self.stage.say(
-                f"{company.name} ({company.tenant}) has {len(self._ids[company.tenant])} customers in Tripletex"
-            )
-
-    def _arm(self) -> None:
-        """Prepare the troubles that the first delivery meets."""
-        first, second, _ = self.stage.cast
-        self._trouble(LIST_LOST, first, "answer_lost", method="POST", path=_BULK)
-        self._trouble(
-            SLOW,
-            second,
-            "latency",
-            method="POST",
-            path=_BULK,
-            match={"customerNumber": second.first_number + 3},
-            seconds=SLOW_ANSWER_SECONDS,
-        )
-
-    def _first_wave(self) -> None:
-        first, second, third = self.stage.cast
-        self.stage.await_fault(SLOW, f"{second.tenant}: OC2 is slow with the first list")
-        self._edit(second, second.first_number + 3)
-        self.stage.await_read([second], f"{second.tenant}: a customer of that list is edited while it is on its way")
-        self.stage.await_fault(LIST_LOST, f"{first.tenant}: OC2 takes a list and its answer is lost")
-        total = first.customers + second.customers + third.customers
-        self.stage.until(self._all_delivered, f"all {total} customers are delivered, or set aside with a reason")
-
-    def _troubles_of_one(self) -> None:
-        first, second, third = self.stage.cast
-        lost, late = first.first_number + 11, second.first_number + 7
-        self._trouble(ANSWER_LOST, first, "answer_lost", match={"customerNumber": lost})
-        self._trouble(LATE, second, "effect_after", match={"customerNumber": late}, seconds=LATE_EFFECT_SECONDS)
-        self._edit(first, lost)
-        self._edit(second, late)
-        self._edit(third, third.first_number + 5, {"isInactive": True})
-        self._edit(third, third.first_number + 9, {"customerNumber": third.first_number + 5_000})
-        self.stage.await_fault(LATE, f"{second.tenant}: OC2 works on an edit of {late} and does not answer")
-        self._edit(second, late)
-        self.stage.await_read([second, third], f"{second.tenant}: {late} is edited again meanwhile")
-        self.stage.await_fault(ANSWER_LOST, f"{first.tenant}: OC2 takes an edit of {lost} and its answer is lost")
-
-    def _edits(self) -> None:
-        for wave in range(1, _WAVES + 1):
-            for company in self.stage.cast:
-                # Every second number is in every wave, the others in one: some are edited again and again.
-                numbers = range(company.first_number + 20, company.first_number + 20 + 2 * _EDITS_A_WAVE)
-                for number in [*numbers[::2], *numbers[1 + 2 * (wave - 1) :: 2 * _WAVES]]:
-                    self._edit(company, number)
-            self.stage.await_read(self.stage.cast, f"edits, wave {wave} of {_WAVES}")
-
-    def _all_delivered(self) -> bool:
-        progress = self.stage.proof()
-        told = {tenant: each.changes for tenant, each in progress.told.items()}
-        return progress.quiet and all(told.get(each.tenant, 0) >= each.customers for each in self.stage.cast)
-
-    def _edit(self, company: Company, number: int, values: JsonObject | None = None) -> None:
-        edit = values or next(self._edits_left)
-        self.stage.simulators.write_customers(company.company_id, [{"id": self._ids[company.tenant][number], **edit}])
-
-    def _trouble(self, name: str, company: Company, kind: str, **rule: Json) -> None:
-        self.stage.simulators.add_fault(name, system="oc2", kind=kind, scope=company.tenant, times=1, **rule)
+def late_effects_are_over(simulators: SimulatorAdmin) -> bool:
+    """Tell whether every effect that came after its time-out has come."""
+    entries = [entry for entry in simulators.requests() if any(name in entry.faults for name in _LATE)]
+    return len(entries) >= len(_LATE) and all(entry.status is not None for entry in entries)

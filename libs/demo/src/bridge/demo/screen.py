@@ -15,30 +15,33 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from bridge.demo.judge import Told
+from bridge.demo.counts import Told
 
 _PIPE_WIDTH: Final = 160
-_COLUMNS: Final = ("customers at OC2", "writes there", "changes told", "confirmed", "waiting", "in doubt", "dead")
+_COLUMNS: Final = ("flow", "at target", "writes", "receipts", "told", "confirmed", "waiting", "in doubt", "dead")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One tenant's progress: customers at OC2, writes there so far, and what the proof tells, once it does."""
+    """One tenant's flow: entities at the target, writes there so far, what the proof tells, receipts at the source."""
 
     tenant: str
+    flow: str
     at_target: int
     writes: int
     told: Told | None
+    receipts: int | None = None
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The columns, as `_COLUMNS` names them."""
-        there = (str(self.at_target), str(self.writes))
+        receipts = "" if self.receipts is None else str(self.receipts)
+        there = (self.tenant, self.flow, str(self.at_target), str(self.writes), receipts)
         if self.told is None:
-            return (self.tenant, *there, "-", "-", "-", "-", "-")
+            return (*there, "-", "-", "-", "-", "-")
         told = self.told
         counts = (told.changes, told.confirmed, told.waiting, told.in_doubt, sum(told.dead.values()))
-        return (self.tenant, *there, *map(str, counts))
+        return (*there, *map(str, counts))
 
 
 class Screen:
@@ -81,8 +84,10 @@ class Screen:
         """Show the progress; where there is no terminal, only if it has moved."""
         if self._live is not None:
             self._live.update(Group(_table(rows), Text(self._doing, style="italic")), refresh=True)
-        elif list(map(_line, rows)) != list(map(_line, self._shown)):
-            self.say("  " + "; ".join(_line(row) for row in rows))
+        else:
+            before = set(map(_line, self._shown))
+            if moved := [line for line in map(_line, rows) if line not in before]:
+                self.say("  " + "; ".join(moved))
         self._shown = rows
 
 
@@ -93,10 +98,10 @@ def terminal() -> Terminal:
 
 
 def _line(row: Row) -> str:
-    words = [f"{row.tenant}: {row.at_target} at OC2"]
+    words = [f"{row.tenant} {row.flow}: {row.at_target} there"]
     if row.told is not None:
         told = row.told
-        words += [f"{told.changes} changes", f"{told.confirmed} confirmed"]
+        words += [f"{told.changes} told", f"{told.confirmed} confirmed"]
         words += [f"{told.waiting} waiting"] if told.waiting else []
         words += [f"{told.in_doubt} in doubt"] if told.in_doubt else []
     return ", ".join(words)
@@ -106,7 +111,7 @@ def _table(rows: Sequence[Row]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("tenant")
     for name in _COLUMNS:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="left" if name == "flow" else "right")
     for row in rows:
         table.add_row(*row.cells)
     return table

@@ -17,8 +17,8 @@ SLOW_ANSWER_SECONDS: Final = 1.4
 
 SPOKEN: Final[Mapping[str, str]] = {
     "poll interval": f"{POLL_SECONDS:g} s (default 60 s)",
-    "call to OC2 given up after": f"{HTTP_TOTAL_SECONDS:g} s (default 45 s)",
-    "settle, before an unanswered call is repeated": f"{SETTLE_SECONDS:g} s (default 120 s)",
+    "call to a target given up after": f"{HTTP_TOTAL_SECONDS:g} s (default 45 s)",
+    "settle, before an unanswered call is looked at or repeated": f"{SETTLE_SECONDS:g} s (default 120 s)",
     "lease": "4 s (default 30 s)",
     "first pause before another try": "0.3 s (default 2 s)",
     "look behind a closed gate": "every 1 s (default 30 s)",

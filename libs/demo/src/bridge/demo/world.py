@@ -7,11 +7,13 @@ the sources. A second run gives out new secrets and writes no source twice.
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
+from bridge.demo.billing import Billing
 from bridge.demo.cast import companies, introduce, write_tenant_file
 from bridge.demo.norway import Register
-from bridge.demo.sources import fill_sources
+from bridge.demo.sources import fill_batches, fill_sources
 from bridge.testkit.simulator_answers import SimulatorError
 from bridge.testkit.simulators import SimulatorAdmin
 
@@ -28,6 +30,7 @@ def make_world(simulators: SimulatorAdmin, folder: Path, *, poll_seconds: float,
     file = write_tenant_file(cast, simulators, folder, poll_interval_seconds=poll_seconds)
     if not any(simulators.history(company.company_id) for company in cast):
         fill_sources(cast, simulators, Register(seed))
+        fill_batches(cast, simulators, Billing(seed, datetime.now(UTC).date()))
     return file
 
 
