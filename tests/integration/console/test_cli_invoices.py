@@ -154,3 +154,32 @@ async def test_an_invoice_confirmed_in_no_version_or_in_one_never_wanted_breaks_
 
     (flow,) = listed(ran.document, "flows")
     assert (ran.code, flow["confirmed_other"]) == (1, 2)
+
+
+async def test_the_ledger_floor_is_set_by_hand_with_an_audit_row(cell: ConsoleCell) -> None:
+    await cell.declare("acme")
+    command = ("tenants", "ledger-floor", "acme")
+    by_anna = ("--who", "anna", "--why", "OC2 goes on from 10472")
+
+    foreseen = await cell.shell.json(*command, "--at", "10471", "--dry-run", *by_anna)
+    untouched = await cell.shell.json("tenants", "list")
+    done = await cell.shell.json(*command, "--at", "10471", *by_anna)
+    lowered = await cell.shell.json("tenants", "list")
+    back = await cell.shell.json(*command, "--at", "all", *by_anna)
+
+    assert (foreseen["after"], listed(untouched, "tenants")[0]["ledger_floor"]) == ("up to 10471", "all")
+    assert (done["before"], listed(lowered, "tenants")[0]["ledger_floor"]) == ("all", "up to 10471")
+    assert (back["before"], back["after"]) == ("up to 10471", "all")
+    acts = await cell.rows(
+        "SELECT args ->> 'floor' AS floor FROM control.audit WHERE verb = 'tenant.ledger-floor' ORDER BY id"
+    )
+    assert [row.text("floor") for row in acts] == ["10471", "all"]
+
+
+@pytest.mark.parametrize("at", ["-1", "1.5", "none", "9" * 10_000, "2147483648", "²"])
+async def test_a_floor_that_is_no_invoice_number_is_refused(cell: ConsoleCell, at: str) -> None:
+    await cell.declare("acme")
+
+    ran = await cell.shell.run("tenants", "ledger-floor", "acme", f"--at={at}", "--who", "anna", "--why", "x")
+
+    assert (ran.code, "or 'all'" in ran.sentence) == (2, True)

@@ -11,6 +11,7 @@ from bridge.console.main import build_app
 CHANGING = {
     "tenants apply",
     "tenants go-live",
+    "tenants ledger-floor",
     "gates close",
     "gates open",
     "dead-letters retry",

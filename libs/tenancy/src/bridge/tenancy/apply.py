@@ -122,6 +122,19 @@ async def go_live(db: Database, tenant: TenantId, *, who: str, why: str) -> int:
         return opened
 
 
+async def set_ledger_floor(db: Database, tenant: TenantId, floor: int | None, *, who: str, why: str) -> None:
+    """Look up every invoice up to this number before it is first sent, None for every one; with its audit row.
+
+    Raises:
+        UnknownTenantError: There is no such tenant, or it was removed.
+    """
+    async with db.transaction() as tx:
+        if not await store.set_ledger_floor(tx, tenant, floor):
+            raise UnknownTenantError(f"There is no tenant {tenant} here. Add it to the tenant file and apply that.")
+        args = {"floor": floor if floor is not None else "all"}
+        await record_done(tx, who=who, why=why, verb="tenant.ledger-floor", tenant=tenant, args=args)
+
+
 def _changes_of(
     tenant: TenantId, entry: TenantEntry | None, row: Tenant | UnreadableTenant | None
 ) -> list[TenantChange]:

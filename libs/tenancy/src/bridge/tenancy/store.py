@@ -71,6 +71,11 @@ async def go_live(tx: Tx, tenant: TenantId) -> bool:
     return await tx.execute(_SQL["go_live"], {"tenant": tenant}) == 1
 
 
+async def set_ledger_floor(tx: Tx, tenant: TenantId, floor: int | None) -> bool:
+    """Set the floor from now on, None for every number; False if the tenant is unknown or removed."""
+    return await tx.execute(_SQL["set_ledger_floor"], {"tenant": tenant, "floor": floor}) == 1
+
+
 def to_tenant(row: Row) -> Tenant | UnreadableTenant:
     """Read a row; one that this release cannot read is reported and stops no other."""
     tenant, changed_xid = TenantId(row.text("tenant")), row.number("changed_xid")

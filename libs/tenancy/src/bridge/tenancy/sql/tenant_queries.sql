@@ -38,3 +38,8 @@ UPDATE control.tenant SET removed_at = now() WHERE tenant = %(tenant)s AND remov
 -- Open a tenant; the first time counts.
 UPDATE control.tenant SET live_at = coalesce(live_at, now())
 WHERE tenant = %(tenant)s AND removed_at IS NULL;
+
+-- name: set_ledger_floor
+-- Say up to which invoice number Tripletex may hold what nothing here knows of; null is every number.
+UPDATE control.tenant SET ledger_floor = %(floor)s, ledger_floor_set_at = now()
+WHERE tenant = %(tenant)s AND removed_at IS NULL;

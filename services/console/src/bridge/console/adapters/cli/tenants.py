@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bridge.console.adapters.cli import ledger_floor
 from bridge.console.adapters.cli.frame import (
     Answer,
     AsJson,
@@ -33,6 +34,7 @@ tenants = typer.Typer(help="The tenants of this cell, declared in a file.", no_a
 
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
+    ledger_floor.add_to(tenants)
     app.add_typer(tenants, name="tenants")
 
 
@@ -142,6 +144,8 @@ def _tenant(tenant: Tenant | UnreadableTenant) -> dict[str, object]:
         "tripletex": {"base_url": tenant.spec.tripletex.base_url, "company_id": tenant.spec.tripletex.company_id},
         "oc2": {"base_url": tenant.spec.oc2.base_url},
         "flows": [flow.value for flow in tenant.spec.flows],
+        "language": tenant.spec.language.value,
+        "ledger_floor": ledger_floor.said(tenant.ledger_floor),
     }
 
 
