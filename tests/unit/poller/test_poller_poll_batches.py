@@ -119,7 +119,7 @@ class FakeSource:
             if number > after
         ]
         more = len(listed) > 2
-        return BatchList(tuple(listed[:2]), listed[1].number if more else None, self.date)
+        return BatchList(tuple(listed[:2]), 0, listed[1].number if more else None, self.date)
 
     async def list_invoices(
         self, tenant: TenantId, batch: ListedBatch, *, offset: int, count: int

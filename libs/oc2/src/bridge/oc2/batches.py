@@ -31,11 +31,12 @@ class BatchPage:
     """One page of the list in ascending number. `rows` counts those that are no generated batch, too.
 
     A page with fewer rows than asked for is the last one; `last` is the highest number on it, where the next begins.
-    `server_date` is the answer's `Date`.
+    `unreadable` counts rows without a readable number. `server_date` is the answer's `Date`.
     """
 
     batches: tuple[Batch, ...]
     rows: int
+    unreadable: int
     last: int | None
     server_date: datetime | None
 
@@ -84,6 +85,7 @@ class BatchCalls(Oc2Calls):
         return BatchPage(
             batches=tuple(batch for value in values if (batch := _batch(value)) is not None),
             rows=len(values),
+            unreadable=len(values) - len(numbers),
             last=max(numbers, default=None),
             server_date=http_date(outcome.answer.headers.get("date", "")),
         )

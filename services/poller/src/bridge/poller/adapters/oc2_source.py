@@ -34,6 +34,7 @@ class Oc2Source:
             raise SourceUnavailableError(f"OC2 answered tenant {tenant} without a Date; the next poll tries again.")
         return BatchList(
             batches=tuple(ListedBatch(one.number, one.changed_at, one.invoice_count) for one in page.batches),
+            unreadable=page.unreadable,
             last=page.last if page.rows >= MAX_BATCHES else None,
             server_date=page.server_date,
         )

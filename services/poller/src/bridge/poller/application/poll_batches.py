@@ -75,6 +75,10 @@ class BatchPoll:
     async def _read_list(self, post: Post, reading: BatchPolling) -> None:
         page = await self._source.list_batches(post.tenant, after=reading.after)
         reading.first_date = reading.first_date or page.server_date
+        if page.unreadable:
+            log.warning(
+                "Batches without a readable number cannot be read; tell OC2's support.", batches=page.unreadable
+            )
         reading.listed |= {batch.number: batch for batch in page.batches}
         if page.last is not None:
             reading.after = page.last

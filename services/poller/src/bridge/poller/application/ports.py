@@ -94,10 +94,11 @@ class CustomerSource(RowSource, Checkable, Protocol):
 class BatchList:
     """One page of the generated batches. `last` is the number after which the next page begins, None if none does.
 
-    `server_date` is the source's own clock.
+    `unreadable` counts batches without a readable number. `server_date` is the source's own clock.
     """
 
     batches: tuple[ListedBatch, ...]
+    unreadable: int
     last: int | None
     server_date: datetime
 
