@@ -130,7 +130,7 @@ async def test_whatever_is_answered_the_invoice_is_there_once(
     assert not await acme.letters()
 
 
-async def test_an_effect_after_the_time_out_makes_no_second_invoice(cell: MappedCell, publish: Runner) -> None:
+async def test_t06_an_effect_after_the_time_out_makes_no_second_invoice(cell: MappedCell, publish: Runner) -> None:
     acme = await declare_invoicing(cell, "acme")
     acme.books.set_rules(uniqueInvoiceNumbers=False, uniqueOrderNumbers=False)
     fault(acme, "effect_after", seconds=3.0, times=1)
@@ -160,7 +160,7 @@ async def test_without_settle_the_same_effect_does_double_it(cell: MappedCell, p
     await eventually(doubled, 30.0)
 
 
-async def test_slow_answers_within_the_limit_are_answers_and_no_look_is_needed(
+async def test_t06_slow_answers_within_the_limit_are_answers_and_no_look_is_needed(
     cell: MappedCell, publish: Runner
 ) -> None:
     acme, other = await declare_invoicing(cell, "acme"), await declare_invoicing(cell, "other")
@@ -274,7 +274,9 @@ async def test_tokens_that_are_refused_wait_and_new_ones_let_everything_go(cell:
     assert not await cell.rows("SELECT 1 AS one FROM control.gate")
 
 
-async def test_a_sending_method_that_is_not_possible_is_a_letter_of_its_own(cell: MappedCell, publish: Runner) -> None:
+async def test_t07_a_sending_method_that_is_not_possible_is_a_letter_of_its_own(
+    cell: MappedCell, publish: Runner
+) -> None:
     acme = await declare_invoicing(
         cell, "acme", customers=[{"name": "EHF AS", "customerNumber": 10005, "invoiceSendMethod": "EHF"}]
     )
@@ -300,7 +302,7 @@ async def test_a_sending_method_that_is_not_possible_is_a_letter_of_its_own(cell
         ),
     ],
 )  # fmt: skip
-async def test_another_amount_is_confirmed_marked_and_told_to_a_person(
+async def test_t03_t16_another_amount_is_confirmed_marked_and_told_to_a_person(
     cell: MappedCell, publish: Runner, rules: dict[str, object], line: tuple[str, str], note: str
 ) -> None:
     acme = await declare_invoicing(cell, "acme")
@@ -326,7 +328,7 @@ async def test_another_amount_is_confirmed_marked_and_told_to_a_person(
         pytest.param({}, [("4720.005", "1"), ("0.005", "-1")], "5900.00", None, id="an exact sum"),
     ],
 )
-async def test_rounding_is_kept_on_the_row_and_alarms_nobody(
+async def test_a01_a02_a22_rounding_is_kept_on_the_row_and_alarms_nobody(
     cell: MappedCell,
     publish: Runner,
     rules: dict[str, object],
@@ -348,7 +350,7 @@ async def test_rounding_is_kept_on_the_row_and_alarms_nobody(
     assert not await acme.letters()
 
 
-async def test_a_customers_own_discount_changes_no_invoice(cell: MappedCell, publish: Runner) -> None:
+async def test_t04_a_customers_own_discount_changes_no_invoice(cell: MappedCell, publish: Runner) -> None:
     acme = await declare_invoicing(
         cell, "acme", customers=[{"name": "Rabatt AS", "customerNumber": 10004, "discountPercentage": 10}]
     )
@@ -363,7 +365,7 @@ async def test_a_customers_own_discount_changes_no_invoice(cell: MappedCell, pub
     assert not (await acme.row(10303)).flag("diverged")
 
 
-async def test_one_invoice_that_always_fails_is_a_letter_and_the_others_are_on_time(
+async def test_t08_one_invoice_that_always_fails_is_a_letter_and_the_others_are_on_time(
     cell: MappedCell, publish: Runner
 ) -> None:
     acme = await declare_invoicing(cell, "acme")
@@ -398,7 +400,7 @@ async def test_what_lies_below_the_ledger_floor_is_looked_up_and_adopted_before_
     assert posts(acme) == 3
 
 
-async def test_a_number_shared_with_a_supplier_or_by_two_customers_is_never_guessed(
+async def test_t25_a_number_shared_with_a_supplier_or_by_two_customers_is_never_guessed(
     cell: MappedCell, publish: Runner
 ) -> None:
     acme = await declare_invoicing(
@@ -430,7 +432,7 @@ async def test_a_number_shared_with_a_supplier_or_by_two_customers_is_never_gues
     assert confirmed.text("detail") == "Of 2 customers with number 20016 the one that is active was taken."
 
 
-async def test_a_field_that_is_suddenly_required_stops_the_flow_of_each_tenant_before_it_fills_the_letters(
+async def test_t19_a_field_that_is_suddenly_required_stops_the_flow_of_each_tenant_before_it_fills_the_letters(
     cell: MappedCell, publish: Runner
 ) -> None:
     field = "orders.orderLines.vatType.name"
@@ -463,7 +465,7 @@ async def nothing_out(tenant: InvoicingTenant) -> bool:
     return "sending" not in await tenant.cell.states(tenant.id)
 
 
-async def test_a_pause_of_hours_is_kept_for_that_tenant_alone(cell: MappedCell, publish: Runner) -> None:
+async def test_a19_a_pause_of_hours_is_kept_for_that_tenant_alone(cell: MappedCell, publish: Runner) -> None:
     acme, other = await declare_invoicing(cell, "acme"), await declare_invoicing(cell, "other")
     fault(acme, "status", status=429, headers={"Retry-After": "43200"}, times=1)
     await cell.send(acme.mapped(1), acme.mapped(2), other.mapped(1))

@@ -203,7 +203,7 @@ async def test_what_was_ever_in_doubt_goes_alone(books: FakeBooks) -> None:
         ),
     ],
 )
-async def test_a_customer_that_is_not_one_refuses_its_own_invoices_alone(
+async def test_t25_a_customer_that_is_not_one_refuses_its_own_invoices_alone(
     books: FakeBooks, rows: tuple[CustomerRef, ...], reason: Reason
 ) -> None:
     books.customer_rows[20015] = rows
@@ -222,7 +222,7 @@ async def test_a_customer_that_is_not_one_refuses_its_own_invoices_alone(
         pytest.param((replace(CUSTOMER, is_inactive=True),), 501, id="the only one there is"),
     ],
 )
-async def test_a_choice_among_customers_is_made_by_rule_and_noted(
+async def test_t25_a_choice_among_customers_is_made_by_rule_and_noted(
     books: FakeBooks, rows: tuple[CustomerRef, ...], taken: int
 ) -> None:
     books.customer_rows[10002] = rows
@@ -264,7 +264,9 @@ async def test_a_reference_that_is_missing_names_its_field(
     assert books.requests == []
 
 
-async def test_a_vat_code_that_is_switched_off_is_told_with_its_lines_and_on_again_at_once(books: FakeBooks) -> None:
+async def test_t15_a_vat_code_that_is_switched_off_is_told_with_its_lines_and_on_again_at_once(
+    books: FakeBooks,
+) -> None:
     claim = claimed(ready(10310, lines=[line("900.00", "2", "33"), line("100.00")]))
     off = books.codes.pop("33")
     others = claimed(ready(10311))
@@ -279,7 +281,7 @@ async def test_a_vat_code_that_is_switched_off_is_told_with_its_lines_and_on_aga
     assert isinstance(second, Stored)
 
 
-async def test_a_missing_department_costs_one_look_up_a_group_and_is_found_as_soon_as_it_is_there(
+async def test_t20_a_missing_department_costs_one_look_up_a_group_and_is_found_as_soon_as_it_is_there(
     books: FakeBooks,
 ) -> None:
     claims = [claimed(ready(number, departmentNumber="44")) for number in range(1, 301)]
@@ -354,7 +356,7 @@ async def test_what_is_no_refusal_is_taken_as_it_is(
 # -- amounts ------------------------------------------------------------------------------------------------------
 
 
-async def test_an_invoice_of_zero_that_has_lines_is_confirmed_and_marked_as_diverged(books: FakeBooks) -> None:
+async def test_t03_an_invoice_of_zero_that_has_lines_is_confirmed_and_marked_as_diverged(books: FakeBooks) -> None:
     made = await FakeBooks().create_invoice(ACME, await _request(ready()), not_after=FOREVER)
     assert not isinstance(made, Refused | NotSent | Unknown | Unauthorized)
     books.plan("create_invoice", replace(made, net=Decimal(0), gross=Decimal(0)))
@@ -609,7 +611,7 @@ async def test_a_closed_period_refuses_its_own_invoice_alone(books: FakeBooks, n
 
 
 @pytest.mark.parametrize("method", ["EHF", "EFAKTURA"])
-async def test_a_sending_method_that_is_not_possible_is_told_as_such_with_the_words_as_they_came(
+async def test_t07_a_sending_method_that_is_not_possible_is_told_as_such_with_the_words_as_they_came(
     books: FakeBooks, method: str
 ) -> None:
     books.customer_rows[10002] = (replace(CUSTOMER, invoice_send_method=method),)

@@ -56,7 +56,7 @@ THIRDS = [line("99.99")] * 3
         pytest.param([line("10.00")], Told(None, None, None), "amounts not told", id="nothing told"),
     ],
 )
-def test_what_rounding_explains_is_kept_as_a_note_and_alarms_nobody(
+def test_a01_a02_a22_d01_d15_what_rounding_explains_is_kept_as_a_note_and_alarms_nobody(
     lines: list[InvoiceLine], answer: Told, note: str | None
 ) -> None:
     assert compare(lines, RATES, answer) == Compared(note, diverged=False)
@@ -103,7 +103,9 @@ def test_what_rounding_explains_is_kept_as_a_note_and_alarms_nobody(
         ),
     ],
 )  # fmt: skip
-def test_what_rounding_does_not_explain_needs_a_person(lines: list[InvoiceLine], answer: Told, note: str) -> None:
+def test_t03_t04_t16_a02_a22_what_rounding_does_not_explain_needs_a_person(
+    lines: list[InvoiceLine], answer: Told, note: str
+) -> None:
     assert compare(lines, RATES, answer) == Compared(note, diverged=True)
 
 

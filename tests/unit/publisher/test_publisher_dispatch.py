@@ -648,7 +648,7 @@ async def test_an_order_left_without_its_invoice_is_taken_up_by_the_next_request
     assert len(desk.books.orders) == len(desk.books.invoices) == 1
 
 
-async def test_an_invoice_that_alone_always_fails_ends_as_a_letter_while_the_others_pass(desk: Desk) -> None:
+async def test_t08_an_invoice_that_alone_always_fails_ends_as_a_letter_while_the_others_pass(desk: Desk) -> None:
     desk.put(invoice(1))
     desk.books.always[1] = Unknown("status 500")
     number = 1
@@ -741,7 +741,7 @@ async def test_two_invoices_that_fail_close_their_flow_and_the_rest_of_the_group
     assert desk.state(1) is State.CONFIRMED
 
 
-async def test_twenty_invoices_refused_alike_stop_the_flow_and_make_no_more_letters(desk: Desk) -> None:
+async def test_t19_twenty_invoices_refused_alike_stop_the_flow_and_make_no_more_letters(desk: Desk) -> None:
     desk.put(*(invoice(number) for number in range(1, 101)))
     field = FieldProblem("orders.orderLines.vatType.name", "Kan ikke være null.")
     desk.books.plan("create_invoice", *[Refused(Reason.TARGET_REFUSED, 422, 18000, (field,))] * 100)
@@ -760,7 +760,7 @@ async def test_twenty_invoices_refused_alike_stop_the_flow_and_make_no_more_lett
     assert len(desk.books.invoices) == 100 - len(desk.store.memory.letters)
 
 
-async def test_invoices_that_miss_the_same_department_close_no_gate(desk: Desk) -> None:
+async def test_t20_invoices_that_miss_the_same_department_close_no_gate(desk: Desk) -> None:
     desk.put(*(invoice(number, departmentNumber="44") for number in range(1, 301)), invoice(999))
 
     while await desk.turn():
