@@ -192,6 +192,34 @@ async def test_an_edit_of_an_unmappable_invoice_goes_through_the_mapping_again(d
     assert dict(record.headers)["ce_generation"] == b"900"
 
 
+async def test_a_record_sent_again_keeps_key_source_time_and_content_and_gets_a_trace_of_its_own_k18(
+    desk: Desk,
+) -> None:
+    desk.put(unmappable(), stage=Stage.MAPPING)
+    kept = desk.store.memory.letters[1]
+    first = {
+        TYPE_HEADER: EventType.INVOICE_GENERATED.encode(),
+        "ce_id": b"event",
+        "ce_time": b"2026-03-01T08:00:00Z",
+        "ce_sourcetime": b"2026-03-01T07:59:00Z",
+        "ce_sourcehash": b"hash",
+        "ce_sourceref": b"88/10472",
+        "ce_revision": b"7",
+        "ce_generation": b"0",
+        "traceparent": f"00-{'a' * 32}-{'b' * 16}-01".encode(),
+    }
+    origin = replace(kept.letter.origin, headers=tuple(first.items()))
+    desk.store.memory.letters[1] = replace(kept, letter=replace(kept.letter, origin=origin))
+
+    await desk.ask(RETRY)
+
+    (record,) = desk.store.memory.outbox
+    sent = dict(record.headers)
+    assert (record.key, record.value) == (origin.key, kept.letter.raw)
+    assert {name for name in first if sent[name] != first[name]} == {"ce_id", "ce_generation", "traceparent"}
+    assert set(sent) == set(first)
+
+
 @pytest.mark.parametrize(
     ("delivery", "payload", "sentence"),
     [
