@@ -10,7 +10,7 @@ from bridge.testkit.console_cell import ConsoleCell, Ran
 from bridge.testkit.simulators import SimulatorProcess
 
 DOCUMENTS = Path(__file__).parents[2] / "contract" / "documents"
-ALL = ["database", "migrations", "broker and topics", "tenant", "secrets", "Tripletex", "OC2", "gates"]
+ALL = ["database", "migrations", "broker and topics", "tenant", "secrets", "Tripletex", "OC2", "invoicing", "gates"]
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ async def test_each_thing_that_is_wrong_is_named_with_its_remedy(healthy: Consol
     found = bad(ran)
 
     assert ran.code == 1
-    assert set(found) == set(ALL) - {"database", "tenant"}
+    assert set(found) == set(ALL) - {"database", "tenant", "invoicing"}
     assert "bridge migrate" in found["migrations"]
     assert f"127.0.0.1:{port}" in found["broker and topics"]
     assert f"{healthy.folder}/employee" in found["secrets"]
@@ -113,3 +113,38 @@ async def test_a_tenant_that_is_not_declared_is_told_so(healthy: ConsoleCell) ->
     assert ran.code == 1
     assert "no tenant acne" in bad(ran)["tenant"]
     assert "bridge tenants apply" in bad(ran)["tenant"]
+
+
+@pytest.fixture
+async def invoicing(healthy: ConsoleCell) -> ConsoleCell:
+    """The healthy tenant, with invoices carried too."""
+    await healthy.write("UPDATE control.tenant SET spec = jsonb_set(spec, '{flows}', '[\"customers\", \"invoices\"]')")
+    return healthy
+
+
+async def test_what_invoices_need_is_looked_at_and_told(invoicing: ConsoleCell) -> None:
+    plain = await invoicing.shell.ok("doctor", "--tenant", "acme")
+
+    said = " ".join(plain.out.split())
+    for part in ("bank account for invoices is set", "codes for sales in use:", "Every new invoice is"):
+        assert part in said
+
+
+async def test_a_company_without_bank_account_is_told_what_to_do(
+    invoicing: ConsoleCell, simulator: SimulatorProcess
+) -> None:
+    simulator.admin.books(7).set_bank_account(None)
+
+    found = bad(await examine(invoicing))
+
+    assert set(found) == {"invoicing"}
+    assert "Enter the bank account number at Tripletex" in found["invoicing"]
+
+
+async def test_a22_a_company_that_rounds_to_whole_kroner_is_warned_of_and_stays_healthy(invoicing: ConsoleCell) -> None:
+    await invoicing.delivered("acme", "10434", "confirmed", flow="invoices", columns={"amount_note": "roundoff 0.37"})
+
+    ran = await examine(invoicing)
+
+    assert (ran.code, bad(ran)) == (0, {})
+    assert "rounded 1 invoices to whole kroner" in ran.out

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
+from bridge.console.adapters.invoicing import look_at_invoicing
 from bridge.console.adapters.opening import open_database, open_topics
 from bridge.console.adapters.postgres_overview import PostgresOverview
 from bridge.console.application.doctor import Check, UnhealthyError
 from bridge.console.settings import AddressSettings, BrokerSettings
-from bridge.contracts.identity import TenantId
+from bridge.contracts.identity import Flow, TenantId
 from bridge.contracts.reasons import REASONS
 from bridge.contracts.topics import TOPICS
 from bridge.durable.database import Database
@@ -52,6 +53,7 @@ class Examination:
             Check("secrets", self._secrets),
             Check("Tripletex", self._tripletex),
             Check("OC2", self._oc2),
+            Check("invoicing", self._invoicing),
             Check("gates", self._gates),
         )
 
@@ -108,6 +110,13 @@ class Examination:
         access = Oc2Tenant(tenant.id, spec.base_url, lambda: secrets.read(spec.api_key, tenant=tenant.id))
         await Oc2Client(self._port).list_payment_terms(access, _PROBE_DAYS)
         return "OC2 accepts the key."
+
+    async def _invoicing(self) -> str:
+        tenant = await self._tenant()
+        if Flow.INVOICES not in tenant.spec.flows:
+            return "Invoices are not carried for this tenant."
+        client = TripletexClient(self._port, SystemClock())
+        return await look_at_invoicing(client, _tripletex_access(tenant), tenant, self._opened())
 
     async def _gates(self) -> str:
         tenant = await self._tenant()
