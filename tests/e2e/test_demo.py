@@ -42,25 +42,40 @@ def test_the_demo_passes_twice_in_one_folder_and_shows_a_journey_when_it_is_over
         assert _FAREWELL in answer.stdout
         assert _processes_in(folder) == []
 
-    look = next(line for line in answer.stdout.splitlines() if "where customer 20008 --tenant fjordbygg" in line)
-    journey = subprocess.run(shlex.split(look), capture_output=True, text=True, check=False)
-    assert journey.returncode == 0, journey.stderr
-    assert "Customer 20008 of tenant fjordbygg" in journey.stdout
-    assert "in_doubt" in journey.stdout
+    for words, title in (
+        ("where customer 20008 --tenant fjordbygg", "Customer 20008 of tenant fjordbygg"),
+        ("where invoice 10472 --tenant fjordbygg", "Invoice 10472 of tenant fjordbygg"),
+    ):
+        look = next(line for line in answer.stdout.splitlines() if words in line)
+        journey = subprocess.run(shlex.split(look), capture_output=True, text=True, check=False)
+        assert journey.returncode == 0, journey.stderr
+        assert title in journey.stdout
+        assert "in_doubt" in journey.stdout
 
 
-def test_without_the_settle_time_an_older_content_overwrites_a_newer_one(
+def test_without_unique_numbers_at_tripletex_the_bridge_alone_keeps_every_invoice_single(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(Options(folder=folder, unique_numbers=False))
+
+    shown = capsys.readouterr().out
+    assert code == 0, shown
+    assert _FAREWELL in shown
+
+
+def test_without_the_settle_time_an_older_content_overwrites_a_newer_one_and_an_invoice_is_there_twice(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hasty = (sys.executable, str(_HASTY))
     parts = [Part(p.service, p.name, hasty) if p.service == "publisher" else p for p in PARTS]
 
-    code = run(Options(folder=folder, parts=parts))
+    code = run(Options(folder=folder, unique_numbers=False, parts=parts))
 
     shown = capsys.readouterr().out
     assert code == 1, shown
     assert "fjordbygg: an older content overwrote a newer one of 20008." in shown
     assert "fjordbygg: OC2 does not hold what the source shows for 20008." in shown
+    assert "fjordbygg: more than once at Tripletex: invoice 10472." in shown
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL], ids=lambda found: found.name)

@@ -66,15 +66,19 @@ class CustomerStory:
             seconds=SLOW_ANSWER_SECONDS,
         )
 
-    def first_wave(self) -> None:
-        """See the first delivery through: one list is slow, of another the answer is lost."""
-        first, second, third = self.stage.cast
+    def first_lists(self) -> None:
+        """See the first lists leave: one is slow, of another the answer is lost."""
+        first, second, _ = self.stage.cast
         self.stage.await_fault(SLOW, f"{second.tenant}: OC2 is slow with the first list")
         self._edit(second, second.first_number + 3)
         self.stage.await_customers_read(
             [second], f"{second.tenant}: a customer of that list is edited while it is on its way"
         )
         self.stage.await_fault(LIST_LOST, f"{first.tenant}: OC2 takes a list and its answer is lost")
+
+    def first_delivery(self) -> None:
+        """See all of them through."""
+        first, second, third = self.stage.cast
         total = first.customers + second.customers + third.customers
         self.stage.until(self._all_delivered, f"all {total} customers are delivered, or set aside with a reason")
 

@@ -73,8 +73,8 @@ class InvoiceStory:
         self._begin(second, slice(None))
         self._begin(third, slice(_BEFORE_THE_BANK))
 
-    def first_wave(self) -> None:
-        """See the first delivery through: a lost answer, a failure that stored, an effect after its time-out."""
+    def first_calls(self) -> None:
+        """See the first calls leave: a lost answer, a failure that stored, an effect after its time-out."""
         first, second, third = self.stage.cast
         late = second.invoice_numbers[_LATE]
         self.stage.await_fault(ANSWER_LOST, f"{first.tenant}: Tripletex stores an invoice and its answer is lost")
