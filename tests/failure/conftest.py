@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,16 +15,24 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bridge.demo.judge import Told, disagreements, faults, see
+from bridge.contracts.identity import Flow
+from bridge.demo.billing import ACTIVE_VAT_CODES
+from bridge.demo.counts import Seen, Told, disagreements, faults
+from bridge.demo.evidence import InvoiceEvidence
+from bridge.demo.invoice_expectation import Known
+from bridge.demo.invoice_judge import see_invoices
+from bridge.demo.judge import see
 from bridge.devstack import sql
 from bridge.devstack.endpoints import KafkaEndpoint, PostgresEndpoint
 from bridge.runtime.checkpoints import Checkpoint
 from bridge.runtime.settings import KafkaSettings
 from bridge.testkit.console_cell import Launch
 from bridge.testkit.service_process import ServiceProcess
-from bridge.testkit.simulator_answers import JsonObject, as_object, as_rows, integer, text
+from bridge.testkit.simulator_answers import Json, JsonObject, as_object, as_rows, integer, text
 from bridge.testkit.simulators import SimulatorAdmin, SimulatorProcess
 from bridge.testkit.system import System, open_system
+from bridge.testkit.system_invoices import invoices
+from bridge.testkit.system_settings import LEASE_SECONDS, SETTLE_SECONDS
 from bridge.testkit.system_tenant import SystemTenant
 from bridge.testkit.waiting import eventually
 
@@ -33,6 +41,8 @@ CRASHING = Path(__file__).with_name("crashing.py")
 DEATH_SECONDS = 90.0
 TEST_SECONDS = 400.0
 _EVERY = 7
+_BILLED = 3
+_FIRST_BILL = 80_001
 _EDIT_SECONDS = 0.2
 
 
@@ -107,7 +117,7 @@ UnderLoad = Callable[..., AbstractAsyncContextManager[None]]
 
 @pytest.fixture
 def under_load() -> UnderLoad:
-    """Inside the block the tenant's customers are edited without end, a few at a time."""
+    """Inside the block the tenant's customers are edited without end, a few at a time; now and then it bills some."""
 
     @asynccontextmanager
     async def edit_without_end(tenant: SystemTenant) -> AsyncIterator[None]:
@@ -126,6 +136,8 @@ async def _edit(tenant: SystemTenant, over: asyncio.Event) -> None:
     numbers = sorted(tenant.ids)
     for turn in count():
         await asyncio.to_thread(tenant.edit, *numbers[turn % _EVERY :: _EVERY])
+        if Flow.INVOICES in tenant.flows and turn % _EVERY == 0:
+            await asyncio.to_thread(tenant.begin, *invoices(_BILLED, first=_FIRST_BILL + _BILLED * turn))
         with suppress(TimeoutError):
             await asyncio.wait_for(over.wait(), _EDIT_SECONDS)
             return
@@ -149,6 +161,48 @@ def ambush(system: System, tmp_path: Path) -> Ambush:
     return start
 
 
+Condition = Callable[[], Coroutine[Any, Any, bool]]
+Outlasted = Callable[[], Coroutine[Any, Any, Condition]]
+
+
+@pytest.fixture
+def outlasted(system: System) -> Outlasted:
+    """Begin to count at the call; the condition then tells whether lease and settle are over, by the database."""
+
+    async def seconds() -> float:
+        return (await system.rows("SELECT extract(epoch FROM clock_timestamp())::float8 AS s"))[0].decimal("s")
+
+    async def begin() -> Condition:
+        begun = await seconds()
+
+        async def over() -> bool:
+            return await seconds() - begun > LEASE_SECONDS + SETTLE_SECONDS
+
+        return over
+
+    return begin
+
+
+Awake = Callable[[Ambushed], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def awake(system: System) -> Awake:
+    """Wait until a thawed process holds shards again: by then it has been past what it was frozen at."""
+
+    async def wait(frozen: Ambushed) -> None:
+        async def holds() -> bool:
+            query = (
+                "SELECT count(*) AS n FROM publisher.lease WHERE owner LIKE %(owner)s AND expires_at > now()"
+                " AND name LIKE 'shard/%%'"
+            )
+            return await system.number(query, owner=f"%:{frozen.process.pid}:%") > 0
+
+        await system.until(holds, "the thawed publisher to hold shards again")
+
+    return wait
+
+
 AllIsWell = Callable[..., Coroutine[Any, Any, None]]
 
 
@@ -161,6 +215,8 @@ def all_is_well(system: System) -> AllIsWell:
 async def assert_all_is_well(system: System, *tenants: SystemTenant, counted: bool = True) -> None:
     """Wait until nothing moves; then nothing is lost, doubled or out of order, and `bridge proof` says the same.
 
+    Every batch has ended as TRANSFERRED, unless one of its invoices is dead.
+
     Args:
         counted: Whether each edit was read before the next: several edits between two polls are one change.
     """
@@ -169,20 +225,45 @@ async def assert_all_is_well(system: System, *tenants: SystemTenant, counted: bo
 
     assert ran.code == 0, ran
     assert ran.document["quiet"] is True
-    told = {text(row, "tenant"): row for row in as_rows(_json(ran.out).get("flows"))}
+    told = {(text(row, "tenant"), text(row, "flow")): row for row in as_rows(_json(ran.out).get("flows"))}
     for tenant in tenants:
-        seen = see(
-            tenant.id,
-            system.simulators.history(tenant.company),
-            system.simulators.ledger(tenant.id),
-            tenant.listed_by_oc2(),
+        for flow in tenant.flows:
+            seen = _SEE[flow](system, tenant)
+            assert faults(seen) == ()
+            said = _told(told[tenant.id, flow.value])
+            if not counted:
+                said = replace(said, changes=seen.changes, superseded=seen.superseded)
+            assert disagreements(seen, said) == ()
+
+
+def _see_customers(system: System, tenant: SystemTenant) -> Seen:
+    history, ledger = system.simulators.history(tenant.company), system.simulators.ledger(tenant.id)
+    seen = see(tenant.id, history, ledger, tenant.listed_by_oc2())
+    assert seen.confirmed == len(tenant.ids) - sum(seen.dead.values())
+    return seen
+
+
+def _see_invoices(system: System, tenant: SystemTenant) -> Seen:
+    books, batches = tenant.invoices.books, tenant.invoices.batches
+    seen = see_invoices(
+        InvoiceEvidence(
+            tenant=tenant.id,
+            history=batches.history(),
+            known=Known(frozenset(tenant.ids), ACTIVE_VAT_CODES),
+            invoices=books.invoices(),
+            orders=books.orders(),
+            receipts=batches.receipts(),
+            first_posts=tenant.invoices.first_posts(),
         )
-        assert faults(seen) == ()
-        said = _told(told[tenant.id])
-        if not counted:
-            said = replace(said, changes=seen.changes, superseded=seen.superseded)
-        assert disagreements(seen, said) == ()
-        assert seen.confirmed == len(tenant.ids) - sum(seen.dead.values())
+    )
+    assert seen.dead or {batch.state for batch in batches.all()} <= {"TRANSFERRED"}
+    return seen
+
+
+_SEE: Mapping[Flow, Callable[[System, SystemTenant], Seen]] = {
+    Flow.CUSTOMERS: _see_customers,
+    Flow.INVOICES: _see_invoices,
+}
 
 
 def _json(document: str) -> JsonObject:
@@ -190,13 +271,21 @@ def _json(document: str) -> JsonObject:
 
 
 def _told(row: JsonObject) -> Told:
-    reasons = as_object(row["dead_by_reason"])
     return Told(
         tenant=text(row, "tenant"),
+        flow=text(row, "flow"),
         changes=integer(row, "changes"),
         confirmed=integer(row, "confirmed"),
         superseded=integer(row, "superseded"),
         waiting=integer(row, "in_flight") + integer(row, "waiting"),
         in_doubt=integer(row, "in_doubt"),
-        dead={reason: integer(reasons, reason) for reason in reasons},
+        dead=_counts(row["dead_by_reason"]),
+        discarded=integer(row, "discarded"),
+        with_letter=_counts(row["confirmed_with_letter"]),
+        receipts_missing=integer(row, "receipts_outstanding"),
     )
+
+
+def _counts(document: Json) -> Mapping[str, int]:
+    reasons = as_object(document)
+    return {reason: integer(reasons, reason) for reason in reasons}

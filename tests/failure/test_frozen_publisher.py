@@ -13,11 +13,10 @@ import pytest_asyncio
 
 from bridge.runtime.checkpoints import Checkpoint
 from bridge.testkit.system import System
-from bridge.testkit.system_settings import LEASE_SECONDS, SETTLE_SECONDS
 from bridge.testkit.system_tenant import SystemTenant, customers
 
 if TYPE_CHECKING:
-    from failure.conftest import AllIsWell, Ambush, Ambushed
+    from failure.conftest import AllIsWell, Ambush, Awake, Outlasted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -41,7 +40,7 @@ async def upstream(system: System) -> None:
     ],
 )
 async def test_nothing_older_reaches_oc2_after_a_freeze_longer_than_lease_and_settle(
-    system: System, ambush: Ambush, all_is_well: AllIsWell, point: Checkpoint
+    system: System, ambush: Ambush, all_is_well: AllIsWell, outlasted: Outlasted, awake: Awake, point: Checkpoint
 ) -> None:
     tenant = await system.declare(point.value.replace("_", "-")[:40])
     tenant.write(*customers(len(NUMBERS)))
@@ -49,20 +48,20 @@ async def test_nothing_older_reaches_oc2_after_a_freeze_longer_than_lease_and_se
     held = (await frozen.froze())["entities"]
     assert isinstance(held, list)
     assert set() < set(held) <= await _sending(system, tenant)
-    boot_at_freeze = await _database_seconds(system)
+    over = await outlasted()
 
     await tenant.read()
     tenant.edit(*NUMBERS)
     other = system.start("publisher", name=f"other-{point.value}")
     await tenant.arrived()
-    await system.until(lambda: _has_passed(system, boot_at_freeze), "lease and settle to be over")
+    await system.until(over, "lease and settle to be over")
     newest = _contents(tenant)
     assert all("nr. 1" in name for name in newest.values())
     sent_before = len(tenant.sent_to_oc2())
     rows_before = await _rows(system, tenant)
 
     frozen.process.thaw()
-    await _works_again(system, frozen)
+    await awake(frozen)
 
     assert len(tenant.sent_to_oc2()) == sent_before
     assert _contents(tenant) == newest
@@ -87,25 +86,3 @@ async def _rows(system: System, tenant: SystemTenant) -> list[tuple[object, ...]
 async def _sending(system: System, tenant: SystemTenant) -> set[str]:
     query = "SELECT entity FROM publisher.delivery WHERE tenant = %(t)s AND state = 'sending'"
     return {row.text("entity") for row in await system.rows(query, t=tenant.id)}
-
-
-async def _has_passed(system: System, begun: float) -> bool:
-    return await _database_seconds(system) - begun > LEASE_SECONDS + SETTLE_SECONDS
-
-
-async def _database_seconds(system: System) -> float:
-    return (await system.rows("SELECT extract(epoch FROM clock_timestamp())::float8 AS s"))[0].decimal("s")
-
-
-async def _works_again(system: System, frozen: Ambushed) -> None:
-    """Wait until the thawed process holds shards again: by then it has been past what it was frozen at."""
-    owner = f"%:{frozen.process.pid}:%"
-
-    async def holds() -> bool:
-        query = (
-            "SELECT count(*) AS n FROM publisher.lease WHERE owner LIKE %(owner)s AND expires_at > now()"
-            " AND name LIKE 'shard/%%'"
-        )
-        return await system.number(query, owner=owner) > 0
-
-    await system.until(holds, "the thawed publisher to hold shards again")

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from bridge.contracts.envelope import Envelope
 from bridge.contracts.headers import decode
-from bridge.contracts.identity import TenantId
+from bridge.contracts.identity import Flow, TenantId
 from bridge.contracts.topics import TOPICS, TopicName, wire_name
 from bridge.durable.database import Database
 from bridge.durable.migrate import discover, migrate
@@ -43,8 +43,15 @@ _LOOK_SECONDS: Final = 0.15
 """Between two looks: the services need the processors more than the test does."""
 _PATIENCE_SECONDS: Final = 90.0
 
+_FLOWS: Final = (
+    (TopicName.CUSTOMER_CHANGED, TopicName.CUSTOMER_MAPPED),
+    (TopicName.INVOICE_GENERATED, TopicName.INVOICE_MAPPED),
+)
+_NO_FLOOR: Final = "UPDATE control.tenant SET ledger_floor = 0 WHERE tenant = %(tenant)s"
 _OPEN_WORK: Final = """
 SELECT (SELECT count(*) FROM poller.outbox) + (SELECT count(*) FROM publisher.outbox) AS unpublished,
+       (SELECT count(*) FROM publisher.delivery
+        WHERE receipt_due_at IS NOT NULL OR receipt_out_epoch IS NOT NULL OR order_due_at IS NOT NULL) AS untold,
        (SELECT count(*) FROM poller.source_entity e LEFT JOIN publisher.delivery d USING (tenant, flow, entity)
         WHERE e.change_no IS DISTINCT FROM d.change_no OR d.state IN ('ready', 'sending', 'in_doubt')) AS unsettled
 """
@@ -128,15 +135,31 @@ class System:
         for each in self.services.values():
             each.kill()
 
-    async def declare(self, name: str, *, live: bool = True, poll_interval: float = POLL_SECONDS) -> SystemTenant:
-        """Declare a tenant with an empty company and an empty OC2, and open it."""
+    async def declare(
+        self,
+        name: str,
+        *,
+        live: bool = True,
+        poll_interval: float = POLL_SECONDS,
+        flows: Sequence[Flow] = (Flow.CUSTOMERS,),
+    ) -> SystemTenant:
+        """Declare a tenant with an empty company and an empty OC2, and open it.
+
+        Its Tripletex takes a number as often as it is sent, of invoices and of orders. Nobody else wrote invoices
+        there, so none is looked up before it is first sent.
+        """
         tenant = TenantId(name)
         company, api_key = 6000 + len(self.tenants), f"oc2-key-of-{name}"
         secrets = {"consumer": "consumer-token", "employee": f"employee-token-{name}", "oc2": api_key}
         for kind, value in secrets.items():
             (self.folder / f"{name}-{kind}").write_text(value)
         self.simulators.put_company(
-            company, name=name, consumer_token=secrets["consumer"], employee_token=secrets["employee"]
+            company,
+            name=name,
+            consumer_token=secrets["consumer"],
+            employee_token=secrets["employee"],
+            uniqueInvoiceNumbers=False,
+            uniqueOrderNumbers=False,
         )
         self.simulators.put_tenant(name, api_key=api_key)
         self._entries[name] = tenant_entry(
@@ -149,11 +172,15 @@ class System:
                 "employee_token": {"file": str(self.folder / f"{name}-employee")},
             },
             oc2={"base_url": self.simulators.oc2_url(name), "api_key": {"file": str(self.folder / f"{name}-oc2")}},
+            flows=[flow.value for flow in flows],
         )
         await apply_file(self.owner, tenant_file(*self._entries.values(), allow_loopback=True))
+        async with self.owner.transaction() as tx:
+            await tx.execute(_NO_FLOOR, {"tenant": tenant})
         if live:
             await go_live(self.owner, tenant, who="test", why="begin")
-        self.tenants[name] = SystemTenant(tenant, company, api_key, self.folder / f"{name}-employee", self)
+        employee = self.folder / f"{name}-employee"
+        self.tenants[name] = SystemTenant(tenant, company, api_key, employee, self, flows=tuple(flows))
         return self.tenants[name]
 
     async def rows(self, query: str, **values: object) -> list[Row]:
@@ -218,7 +245,7 @@ class System:
             raise AssertionError(f"{error}\n{words}") from None
 
     async def quiet(self, *tenants: SystemTenant) -> None:
-        """Wait until the sources are read and nothing of it is on its way: outboxes, topics, deliveries at rest."""
+        """Wait until the sources are read and nothing of it is on its way: outboxes, topics, deliveries, receipts."""
         await asyncio.gather(*(tenant.read() for tenant in tenants))
         await self.until(self._is_quiet, "the system to be quiet")
 
@@ -228,13 +255,12 @@ class System:
 
     async def _is_quiet(self) -> bool:
         work = (await self.rows(_OPEN_WORK))[0]
-        if work.number("unpublished") or work.number("unsettled"):
+        if work.number("unpublished") or work.number("unsettled") or work.number("untold"):
             return False
-        lags = [
-            await self.lag("transformer", TopicName.CUSTOMER_CHANGED),
-            await self.lag("publisher", TopicName.CUSTOMER_MAPPED),
-        ]
-        return not any(lags)
+        for raw, mapped in _FLOWS:
+            if await self.lag("transformer", raw) or await self.lag("publisher", mapped):
+                return False
+        return True
 
     def _revive(self) -> None:
         if time.monotonic() - self._revived_at < _RESTART_SECONDS:

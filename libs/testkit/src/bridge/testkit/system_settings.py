@@ -48,6 +48,7 @@ _VALUES: Final[Mapping[str, Mapping[str, str]]] = {
         "DELIVERY__BACKOFF_CAP_SECONDS": "1",
         "DELIVERY__LOOK_EVERY_SECONDS": "0.05",
         "DELIVERY__GATE_PROBE_SECONDS": "0.5",
+        "DELIVERY__ERRANDS_EVERY_SECONDS": "0.2",
     },
 }
 

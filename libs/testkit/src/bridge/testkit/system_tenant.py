@@ -1,4 +1,4 @@
-"""One tenant of a system under test: its customers at the source, its deliveries, its OC2.
+"""One tenant of a system under test: its customers and batches at the sources, its deliveries, its OC2.
 
 Owns what a test says and asks about a tenant. It must not know how a service works.
 """
@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from bridge.contracts.envelope import Envelope
-from bridge.contracts.identity import TenantId
+from bridge.contracts.identity import Flow, TenantId
 from bridge.contracts.topics import TopicName
 from bridge.durable.row import Row
 from bridge.testkit.simulator_answers import Json, JsonObject, LoggedRequest, Written, as_object, as_rows, integer
 from bridge.testkit.simulators import SimulatorAdmin
+from bridge.testkit.system_invoices import CUSTOMER, SystemInvoices
 
 _PAGE: Final = 500
 _PATIENCE_SECONDS: Final = 90.0
@@ -51,15 +52,27 @@ def customers(count: int, *, first: int = 10_001, **content: Json) -> list[JsonO
 
 @dataclass(slots=True)
 class SystemTenant:
-    """A tenant with its company at Tripletex and its OC2; every edit is unlike all others."""
+    """A tenant with its company at Tripletex and its OC2, and the flows it has; every edit is unlike all others."""
 
     id: TenantId
     company: int
     api_key: str = field(repr=False)
     employee: Path
     system: Surroundings
+    flows: tuple[Flow, ...] = (Flow.CUSTOMERS,)
     ids: dict[int, int] = field(default_factory=dict)
     _edits: int = 0
+
+    @property
+    def invoices(self) -> SystemInvoices:
+        """Its invoices."""
+        return SystemInvoices(self.id, self.company, self.system.simulators)
+
+    def begin(self, *rows: JsonObject) -> int:
+        """Show a new batch of invoices at OC2, to a customer that Tripletex has, and return its number."""
+        if CUSTOMER not in self.ids:
+            self.write(*customers(1, first=CUSTOMER))
+        return self.invoices.begin(*rows)
 
     def write(self, *rows: JsonObject) -> list[Written]:
         """Create customers at the source."""
@@ -78,10 +91,11 @@ class SystemTenant:
     async def read(self, polls: int = 1) -> None:
         """Wait until everything that the source shows now has been read and is durable with the poller."""
         for _ in range(polls + 1):
-            before = await self._last_good_poll()
+            before = await self._last_good_polls()
 
-            async def moved(before: object = before) -> bool:
-                return await self._last_good_poll() != before
+            async def moved(before: dict[str, object] = before) -> bool:
+                now = await self._last_good_polls()
+                return all(flow in now and now[flow] != before.get(flow) for flow in self.flows)
 
             await self.system.until(moved, f"a complete poll of {self.id}")
 
@@ -140,7 +154,6 @@ class SystemTenant:
             document = as_object(json.loads(answer.read()))
         return [integer(row, "customerNumber") for row in as_rows(document.get("values"))]
 
-    async def _last_good_poll(self) -> object:
-        query = "SELECT last_good_poll_at FROM poller.source_cursor WHERE tenant = %(t)s"
-        rows = await self.system.rows(query, t=self.id)
-        return rows[0]["last_good_poll_at"] if rows else None
+    async def _last_good_polls(self) -> dict[str, object]:
+        query = "SELECT flow, last_good_poll_at FROM poller.source_cursor WHERE tenant = %(t)s"
+        return {row.text("flow"): row["last_good_poll_at"] for row in await self.system.rows(query, t=self.id)}
