@@ -127,7 +127,7 @@ def refused(*fields: str | None, status: int = 422) -> Refused:
     """Return a refusal that names these fields."""
     reason = Reason.RIGHTS_MISSING if status == 403 else Reason.TARGET_REFUSED
     problems = tuple(FieldProblem(field, "Validering feilet.") for field in fields)
-    return Refused(reason, status, 18000, problems, "Validering feilet.", {"requestId": "req-1"})
+    return Refused(reason, status, 18000, problems, "Validering feilet.", request_id="req-1")
 
 
 def declined(verdict: Verdict) -> tuple[Reason, str | None]:

@@ -238,3 +238,15 @@ def test_fractions_are_exact_decimals_only_where_they_are_asked_for() -> None:
     assert isinstance(floats, Applied)
     assert repr(exact.body) == "{'a': Decimal('0.10'), 'b': Decimal('1E+2'), 'c': 3, 'd': Decimal('900719925474099.3')}"
     assert repr(floats.body) == "{'a': 0.1, 'b': 100.0, 'c': 3, 'd': 900719925474099.2}"
+
+
+@pytest.mark.parametrize(("status", "body"), [(500, _HTML), (422, _tripletex(18000))])
+def test_what_a_support_asks_for_is_kept_of_a_failure_and_of_a_refusal(status: int, body: bytes) -> None:
+    answer = HttpAnswer(status, {"x-tlx-request-id": "0d5a" + "f" * 200}, body)
+
+    outcome = classify(POST, answer)
+
+    assert isinstance(outcome, Unknown | Refused)
+    assert outcome.request_id is not None
+    assert (outcome.request_id[:5], len(outcome.request_id)) == ("0d5af", 100)
+    assert classify(POST, HttpAnswer(status, {}, body)) == outcome

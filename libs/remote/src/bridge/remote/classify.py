@@ -36,6 +36,8 @@ _CALLS: Final = {_ALL: "all", _WRITES: "writes", _INSIDE: "writes inside a batch
 _CODE_UNSPECIFIED: Final = 1000
 """Tripletex's `Unspecified exception`: an internal failure dressed as 400 or 409."""
 _NO_CONTENT: Final = 204
+_REQUEST_ID_HEADER: Final = "x-tlx-request-id"
+_REQUEST_ID_LENGTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def _read(answer: HttpAnswer, max_pause: timedelta, *, decimals: bool = False) -
 def _unknown(facts: _Facts) -> Outcome:
     shape = "JSON" if facts.is_json else "no JSON"
     code = f", code {facts.code}" if facts.code is not None else ""
-    return Unknown(f"status {facts.status}{code} with {shape}")
+    return Unknown(f"status {facts.status}{code} with {shape}", _request_id(facts))
 
 
 def _refused(reason: Reason) -> Callable[[_Facts], Outcome]:
@@ -127,9 +129,15 @@ def _refused(reason: Reason) -> Callable[[_Facts], Outcome]:
             fields=problem.fields if problem else (),
             detail=problem.text if problem else f"status {facts.status}",
             body=facts.body,
+            request_id=_request_id(facts),
         )
 
     return refuse
+
+
+def _request_id(facts: _Facts) -> str | None:
+    told = facts.answer.headers.get(_REQUEST_ID_HEADER)
+    return told[:_REQUEST_ID_LENGTH] if told else None
 
 
 def _limited(facts: _Facts) -> Outcome:

@@ -26,7 +26,7 @@ class Refused:
     """The far side understood and declined: nothing has changed, and the same request will be declined again.
 
     `fields` names what it complains of, `code` is Tripletex's own, `detail` is its text for people; `body` is the
-    answer's JSON. No repr shows the body.
+    answer's JSON, `request_id` what the far side's support asks for. No repr shows the body.
     """
 
     reason: Reason
@@ -35,6 +35,7 @@ class Refused:
     fields: tuple[FieldProblem, ...] = ()
     detail: str = ""
     body: object = field(default=None, repr=False)
+    request_id: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,13 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Anything may have happened, even later: look before the request is sent again."""
+    """Anything may have happened, even later: look before the request is sent again.
+
+    `request_id` is what the far side's support asks for, where an answer came that told it.
+    """
 
     why: str
+    request_id: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from bridge.publisher.application.verdict import (
 )
 from bridge.publisher.domain.delivery.model import Refusal
 from bridge.publisher.domain.journal import Call
-from bridge.remote.outcome import Refused
+from bridge.remote.outcome import Refused, Unknown
 from bridge.runtime.clock import Clock
 from bridge.runtime.errors import BridgeError
 from bridge.tripletex.invoice_body import ExistingOrder, InvoiceRequest
@@ -43,7 +43,6 @@ from bridge.tripletex.invoices import InvoiceOutcome, StoredInvoice
 GROUP_SIZE: Final = 20
 _GROUPS_IN_HAND: Final = 4
 _SPAN: Final = "send invoice"
-_REQUEST_ID_LENGTH: Final = 100
 
 Deadline = Callable[[], float]
 
@@ -194,8 +193,4 @@ def _how(request: InvoiceRequest) -> str:
 
 def _request_id(outcome: InvoiceOutcome | Waits | Late) -> str | None:
     """Return the id that Tripletex's support asks for, as far as the outcome carries it."""
-    match outcome:
-        case StoredInvoice(request_id=str(told)) | Refused(body={"requestId": str(told)}):
-            return told[:_REQUEST_ID_LENGTH]
-        case _:
-            return None
+    return outcome.request_id if isinstance(outcome, StoredInvoice | Refused | Unknown) else None
