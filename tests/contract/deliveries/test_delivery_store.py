@@ -254,15 +254,18 @@ async def test_due_errands_are_taken_oldest_first_up_to_each_tenants_limit(bench
     assert abs(heads[ACME].overdue - (datetime.now(UTC) - PAST)) < timedelta(seconds=30)
 
 
-async def test_receipts_that_are_out_are_found_by_the_shards_current_owner_alone(bench: Bench) -> None:
+async def test_deliveries_and_receipts_that_are_out_are_found_by_the_shards_current_owner_alone(
+    bench: Bench,
+) -> None:
     old = await bench.hold(shard_of(ACME), 3)
     new = await bench.hold(shard_of(ACME), 4)
     async with bench.store.unit() as unit:
-        await unit.add([invoice(1), invoice(2, out_epoch=3, receipt_due_at=None)])
+        sending = parcel(3, state=State.SENDING, due_at=None, epoch=3)
+        await unit.add([invoice(1), invoice(2, out_epoch=3, receipt_due_at=None), sending])
 
     async with bench.store.unit() as unit:
-        assert not await unit.lock_receipts_out([old])
-        assert [one.key for one in await unit.lock_receipts_out([new])] == [invoice_key(2)]
+        assert not await unit.lock_out([old])
+        assert [one.key for one in await unit.lock_out([new])] == [key(3), invoice_key(2)]
 
 
 def plain(delivery: Delivery) -> Delivery:
@@ -361,8 +364,8 @@ async def test_a_hold_under_an_older_epoch_yields_nothing(bench: Bench) -> None:
 
     async with bench.store.unit() as unit:
         assert not await unit.lock_due([ClaimAsk(old, ACME, Flow.CUSTOMERS, 9)])
-        assert not await unit.lock_sending([old])
-        assert [one.key for one in await unit.lock_sending([new])] == [key(2)]
+        assert not await unit.lock_out([old])
+        assert [one.key for one in await unit.lock_out([new])] == [key(2)]
 
 
 async def test_heads_name_the_oldest_waiting_row_of_each_tenant(bench: Bench) -> None:

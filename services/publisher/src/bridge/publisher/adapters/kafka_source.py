@@ -1,6 +1,7 @@
 """The mapped topics behind `application.ports.RecordSource`: our batch consumer, in the words of the use case."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from bridge.messaging.consumer import BatchConsumer, RebalancedError
 from bridge.messaging.record import Record, TopicPartition
@@ -32,16 +33,23 @@ class KafkaSource:
         self._consumer = consumer
         self._revocations = revocations
         self._wait_seconds = wait_seconds
+        self._note = ""
 
     async def next_batch(self) -> Sequence[Incoming]:
         return [_incoming(record) for record in await self._consumer.next_batch(self._wait_seconds)]
 
     async def commit(self, offsets: Mapping[Partition, int]) -> bool:
         try:
-            await self._consumer.commit({TopicPartition(*partition): at for partition, at in offsets.items()})
+            await self._consumer.commit({TopicPartition(*partition): at for partition, at in offsets.items()}, note=self._note)
         except RebalancedError:
             return False
         return True
+
+    async def annotate(self, note: str) -> None:
+        """Keep a note with the group's commits; a rebalance leaves it to the next commit."""
+        self._note = note
+        with suppress(RebalancedError):
+            await self._consumer.annotate(note)
 
     async def committed(self, partition: Partition) -> int | None:
         return await self._consumer.committed(TopicPartition(*partition))

@@ -38,6 +38,10 @@ def _doubt_due_at(delivery: Delivery) -> datetime | None:
     return delivery.due_at if delivery.state is State.IN_DOUBT else None
 
 
+def _is_out(delivery: Delivery) -> bool:
+    return delivery.state is State.SENDING or delivery.receipt.out_epoch is not None
+
+
 _ERRAND_DUE_AT: Final[Mapping[Errand, Callable[[Delivery], datetime | None]]] = {
     Errand.RECEIPT: lambda delivery: delivery.receipt.due_at,
     Errand.ORDER: lambda delivery: delivery.order_due_at,
@@ -146,20 +150,12 @@ class MemoryUnit:
         good = [ask for ask in asks if self._current(ask.hold)]
         return [parcel for ask in good for parcel in self._due(ask, _ERRAND_DUE_AT[errand])]
 
-    async def lock_receipts_out(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
+    async def lock_out(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
         shards = {hold.shard for hold in holds if self._current(hold)}
         return [
             parcel
             for key, parcel in sorted(self.memory.parcels.items())
-            if shard_of(key.tenant) in shards and parcel.delivery.receipt.out_epoch is not None
-        ]
-
-    async def lock_sending(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
-        shards = {hold.shard for hold in holds if self._current(hold)}
-        return [
-            parcel
-            for key, parcel in sorted(self.memory.parcels.items())
-            if shard_of(key.tenant) in shards and parcel.delivery.state is State.SENDING
+            if shard_of(key.tenant) in shards and _is_out(parcel.delivery)
         ]
 
     async def add(self, parcels: Sequence[Parcel]) -> None:

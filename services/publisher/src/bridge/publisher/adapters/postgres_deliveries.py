@@ -146,17 +146,11 @@ class PostgresUnit:
         current = await self._current(list({ask.hold.shard: ask.hold for ask in asks}.values()))
         return [ask for ask in asks if ask.hold.shard in current]
 
-    async def lock_sending(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
+    async def lock_out(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
         shards = await self._current(holds)
         if not shards:
             return []
-        return [to_parcel(row) for row in await self._tx.all(_SQL["lock_sending"], {"shards": list(shards)})]
-
-    async def lock_receipts_out(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
-        shards = await self._current(holds)
-        if not shards:
-            return []
-        return [to_parcel(row) for row in await self._tx.all(_SQL["lock_receipts_out"], {"shards": list(shards)})]
+        return [to_parcel(row) for row in await self._tx.all(_SQL["lock_out"], {"shards": list(shards)})]
 
     async def add(self, parcels: Sequence[Parcel]) -> None:
         await self._tx.copy(f"publisher.delivery ({', '.join(COLUMNS)})", map(to_columns, parcels))

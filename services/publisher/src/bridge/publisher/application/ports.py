@@ -138,16 +138,15 @@ class Unit(Protocol):
         """
         ...
 
-    async def lock_sending(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
-        """Lock and return what these shards' rows say is out, in key order; a hold that is not current yields none."""
+    async def lock_out(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
+        """Lock and return what these shards' rows say is out, the delivery or its receipt, in key order.
+
+        A hold that is not current yields none.
+        """
         ...
 
     async def lock_errands(self, errand: Errand, asks: Sequence[ClaimAsk]) -> Sequence[Parcel]:
         """Lock and return rows whose errand is due, as `lock_due` does with deliveries; `doubts_only` says nothing."""
-        ...
-
-    async def lock_receipts_out(self, holds: Sequence[Hold]) -> Sequence[Parcel]:
-        """Lock and return what these shards' rows say is being told to the source, as `lock_sending` does."""
         ...
 
     async def add(self, parcels: Sequence[Parcel]) -> None:

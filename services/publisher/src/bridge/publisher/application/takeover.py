@@ -6,6 +6,7 @@ a disk that hung for a while, so our own shards are looked through again and aga
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from bridge.contracts.identity import Shard, TenantId, shard_of
@@ -14,7 +15,7 @@ from bridge.publisher.application.in_flight import InFlight
 from bridge.publisher.application.ports import DeliveryStore, Hold
 from bridge.publisher.application.writing import note_effects, write
 from bridge.publisher.domain.delivery import facts
-from bridge.publisher.domain.delivery.model import EntityKey, Policy
+from bridge.publisher.domain.delivery.model import EntityKey, Policy, State
 from bridge.publisher.domain.delivery.transitions import decide
 from bridge.publisher.domain.journal import LogEntry, Parcel, Step, Writings
 from bridge.runtime.clock import Clock
@@ -74,22 +75,31 @@ class Takeover:
     async def _look_through(self, holds: Sequence[Hold]) -> None:
         epochs = {hold.shard: hold.epoch for hold in holds}
         writings = Writings()
-        changed: dict[EntityKey, Parcel] = {}
+        changed: list[Parcel] = []
         async with self._store.unit() as unit:
-            for parcel in await unit.lock_sending(holds):
-                ours = parcel.delivery.claim_epoch == epochs[shard_of(parcel.key.tenant)]
-                if ours and parcel.key in self._in_flight:
-                    continue
-                fact = facts.NeverSent(unit.now) if ours else facts.TakenOver(unit.now)
-                changed[parcel.key] = self._put_right(parcel, fact, writings)
-            for parcel in await unit.lock_receipts_out(holds):
-                ours = parcel.delivery.receipt.out_epoch == epochs[shard_of(parcel.key.tenant)]
-                if ours and parcel.key in self._telling:
-                    continue
-                told = facts.ReceiptWaits(unit.now) if ours else facts.ReceiptUnclear(unit.now)
-                changed[parcel.key] = self._receipt_put_right(changed.get(parcel.key, parcel), told, writings)
-            await unit.change(list(changed.values()))
+            for parcel in await unit.lock_out(holds):
+                epoch = epochs[shard_of(parcel.key.tenant)]
+                after = self._delivery_looked_at(parcel, epoch, unit.now, writings)
+                after = self._receipt_looked_at(after, epoch, unit.now, writings)
+                if after is not parcel:
+                    changed.append(after)
+            await unit.change(changed)
             await write(unit, writings, dead_letter_topic=self._dead_letter_topic)
+
+    def _delivery_looked_at(self, parcel: Parcel, epoch: int, now: datetime, writings: Writings) -> Parcel:
+        delivery = parcel.delivery
+        ours = delivery.claim_epoch == epoch
+        if delivery.state is not State.SENDING or (ours and parcel.key in self._in_flight):
+            return parcel
+        return self._put_right(parcel, facts.NeverSent(now) if ours else facts.TakenOver(now), writings)
+
+    def _receipt_looked_at(self, parcel: Parcel, epoch: int, now: datetime, writings: Writings) -> Parcel:
+        out_epoch = parcel.delivery.receipt.out_epoch
+        ours = out_epoch == epoch
+        if out_epoch is None or (ours and parcel.key in self._telling):
+            return parcel
+        fact = facts.ReceiptWaits(now) if ours else facts.ReceiptUnclear(now)
+        return self._receipt_put_right(parcel, fact, writings)
 
     def _put_right(self, parcel: Parcel, fact: facts.TakenOver | facts.NeverSent, writings: Writings) -> Parcel:
         before = parcel.delivery

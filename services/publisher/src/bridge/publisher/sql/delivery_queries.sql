@@ -36,10 +36,10 @@ CROSS JOIN LATERAL (
     FOR UPDATE SKIP LOCKED
 ) AS d;
 
--- name: lock_sending
--- Lock what these shards' rows say is out.
+-- name: lock_out
+-- Lock what these shards' rows say is out, the delivery or its receipt; in key order and at once, for no deadlock.
 SELECT d.* FROM publisher.delivery AS d
-WHERE d.shard = ANY(%(shards)s::smallint[]) AND d.state = 'sending'
+WHERE d.shard = ANY(%(shards)s::smallint[]) AND (d.state = 'sending' OR d.receipt_out_epoch IS NOT NULL)
 ORDER BY d.tenant, d.flow, d.entity
 FOR UPDATE;
 
@@ -122,13 +122,6 @@ CROSS JOIN LATERAL (
     LIMIT ask.room
     FOR UPDATE SKIP LOCKED
 ) AS d;
-
--- name: lock_receipts_out
--- Lock what these shards' rows say is being told to the source.
-SELECT d.* FROM publisher.delivery AS d
-WHERE d.shard = ANY(%(shards)s::smallint[]) AND d.receipt_out_epoch IS NOT NULL
-ORDER BY d.tenant, d.flow, d.entity
-FOR UPDATE;
 
 -- name: change
 -- Write locked parcels, many at once; a version never goes back.
