@@ -632,6 +632,8 @@ async def test_a_correction_while_the_answer_is_awaited_is_a_letter_and_no_secon
 
     assert (of(desk, 1).state, of(desk, 1).reason) == (State.CONFIRMED, Reason.INVOICE_CHANGED_AFTER_TRANSFER)
     assert len(desk.books.requests) == 1
+    found = next(one for one in desk.store.memory.log if one.step is Step.READ_BACK)
+    assert (found.version, found.changed_fields) == (Version(Revision(1)), ())
 
 
 async def test_an_order_left_without_its_invoice_is_taken_up_by_the_next_request(desk: Desk) -> None:

@@ -195,7 +195,7 @@ class Dispatcher:
                 changed.append(after)
                 note_effects(writings, after, decision.effects)
                 if decision.rule in (RuleId.CLAIM, RuleId.CLAIM_LOOK):
-                    claims.append(_claim_of(after, hold))
+                    claims.append(_claim_of(after, hold, decision.rule))
                     writings.log.append(self._entry(parcel, after, hold))
             await unit.change(changed)
             await write(unit, writings, dead_letter_topic=self._dead_letter_topic)
@@ -274,7 +274,9 @@ class Dispatcher:
         )
 
 
-def _claim_of(parcel: Parcel, hold: Hold) -> Claim:
+def _claim_of(parcel: Parcel, hold: Hold, rule: RuleId) -> Claim:
+    if rule is RuleId.CLAIM_LOOK:
+        return Claim(parcel, hold, ())
     return Claim(parcel, hold, changed_fields(parcel.confirmed_payload, parcel.delivery.wanted.payload))
 
 

@@ -96,12 +96,15 @@ class Done:
     def _entry(self, result: Result, before: State, after: Parcel) -> LogEntry:
         claimed = result.claim.parcel.delivery
         step, outcome, detail, reason = step_of(result.verdict)
+        # A look may find an older version than the one that is wanted.
+        found = result.verdict.version if isinstance(result.verdict, Adopted) else None
+        about = found or claimed.wanted.version
         stored = isinstance(result.verdict, Stored | Adopted)
         return LogEntry(
             key=claimed.key,
-            version=claimed.wanted.version,
+            version=about,
             step=step,
-            event_id=claimed.wanted.event_id,
+            event_id=claimed.wanted.event_id if about == claimed.wanted.version else None,
             before=before,
             after=after.delivery.state,
             outcome=outcome,
