@@ -104,9 +104,11 @@ class Gatekeeper:
 
     def at_once(self, tenant: TenantId, flow: Flow) -> int | None:
         """Return how many of the tenant's entities may be on their way: 0 closed, 1 half-open, None no limit."""
-        system = TARGETS[flow]
-        keys = [GateKey.system(tenant, system), GateKey.flow(tenant, flow)]
+        return self._through(tenant, TARGETS[flow], GateKey.flow(tenant, flow))
+
+    def _through(self, tenant: TenantId, system: System, *others: GateKey) -> int | None:
         host = self._book.host_of(tenant, system)
+        keys = [GateKey.system(tenant, system), *others]
         gates = self._book.closed([*keys, host] if host else keys)
         if not gates:
             return None
@@ -121,10 +123,7 @@ class Gatekeeper:
 
     def towards_source(self, tenant: TenantId) -> int | None:
         """Return how many calls that tell the source what became of an invoice may be on their way, as `at_once`."""
-        gates = self._book.closed([GateKey.system(tenant, System.OC2)])
-        if not gates:
-            return None
-        return 1 if gates[0].half_open else 0
+        return self._through(tenant, System.OC2)
 
     async def note_telling(self, tenant: TenantId, about: str, verdict: Verdict) -> None:
         """Take in what a call that told the source says of it; `about` names what the call carried."""
