@@ -1,6 +1,6 @@
 """What Tripletex says an invoice sums to, against its lines: equal, rounding, round-off, or another amount."""
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 import pytest
 from hypothesis import given
@@ -107,6 +107,16 @@ def test_t03_t04_t16_a02_a22_what_rounding_does_not_explain_needs_a_person(
     lines: list[InvoiceLine], answer: Told, note: str
 ) -> None:
     assert compare(lines, RATES, answer) == Compared(note, diverged=True)
+
+
+def test_the_largest_numbers_that_an_invoice_may_hold_are_exact() -> None:
+    nines = "999999999999999.999999"
+
+    with localcontext(prec=80):
+        net = rounded(Decimal(10) ** 30 - 2 * Decimal(10) ** 9)
+        answer = Told(net, net * 2, Decimal(0))
+        assert compare([line(nines, nines)], {"3": Decimal(100)}, answer) == Compared(None)
+        assert compare([line(nines, nines)], {"3": Decimal(100)}, Told(net + 1, net * 2 + 2, None)).diverged
 
 
 _PRICES = st.decimals("-9999", "99999", places=4)

@@ -14,13 +14,15 @@ What lies within the rules is noted and alarms nobody. What does not needs a per
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Final
 
 from bridge.contracts.events.invoice import InvoiceLine
 
 _OERE: Final = Decimal("0.01")
 _HUNDRED: Final = Decimal(100)
+_DIGITS: Final = 80
+"""More than a product of two texts of 21 digits with a rate needs, so that nothing is rounded but where it is said."""
 _MOST_ROUNDOFF: Final = Decimal("0.50")
 NOT_TOLD: Final = "amounts not told"
 
@@ -56,6 +58,11 @@ def compare(lines: Sequence[InvoiceLine], rates: Mapping[str, Decimal], told: To
         rates: VAT by code, 25 for 25 %. Without the rate of some line only the net is compared.
         told: The target's sums.
     """
+    with localcontext(prec=_DIGITS):
+        return _compare(lines, rates, told)
+
+
+def _compare(lines: Sequence[InvoiceLine], rates: Mapping[str, Decimal], told: Told) -> Compared:
     if told.net is None or told.gross is None:
         return Compared(NOT_TOLD)
     exact = sum((_net(line) for line in lines), Decimal(0))
