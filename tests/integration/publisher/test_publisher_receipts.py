@@ -153,6 +153,35 @@ async def test_without_settle_the_late_rejection_would_stand(cell: MappedCell, p
         await told(acme, n1="REJECTED")
 
 
+class KilledError(Exception):
+    """Ends a publisher without any leave-taking."""
+
+
+async def test_what_a_dead_publisher_had_out_is_looked_at_by_the_next_owner_and_not_told_twice(
+    cell: MappedCell, publish: Runner
+) -> None:
+    acme = await billing(cell, 1)
+    fault(acme, "effect_after", seconds=3.0, times=1)
+    await cell.send(acme.mapped(1))
+    try:
+        async with publish():
+
+            async def out() -> bool:
+                return calls(acme, "POST") == 1 and (await acme.row(1)).number_or_none("receipt_out_epoch") is not None
+
+            await eventually(out, 60.0)
+            raise KilledError
+    except* KilledError:
+        assert acme.batches.receipts() == []
+
+    async with publish(unsafe_settle=timedelta(seconds=4)):
+        await cell.logged(acme.id, "receipt", 2)
+
+    assert await receipt_log(acme, 1) == ["unclear", "held"]
+    assert len(acme.batches.receipts()) == 1
+    assert calls(acme, "POST") == 1
+
+
 async def test_a_batch_that_oc2_has_archived_ends_its_receipts_and_nothing_else_a23(
     cell: MappedCell, publish: Runner
 ) -> None:

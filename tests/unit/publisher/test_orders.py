@@ -123,9 +123,11 @@ class Desk:
         async with self.store.unit() as unit:
             await unit.add(list(parcels))
 
-    async def turn(self) -> int:
-        """Run one turn."""
-        return await self.orders.turn(ClaimAsk(self.hold, ACME, Flow.INVOICES, AT_ONCE))
+    async def turn(self, *, calls: int = AT_ONCE) -> int:
+        """Run one turn of at most so many orders before the process leaves."""
+        left = iter([True] * calls)
+        ask = ClaimAsk(self.hold, ACME, Flow.INVOICES, AT_ONCE)
+        return await self.orders.turn(ask, go_on=lambda: next(left, False))
 
     def delivery(self, number: int) -> Delivery:
         """Return a stored delivery."""
@@ -236,6 +238,15 @@ async def test_what_changed_while_the_order_was_read_is_left_as_it_is(desk: Desk
     await desk.turn()
 
     assert desk.delivery(1) == moved.delivery
+
+
+async def test_a_process_that_leaves_begins_no_other_order(desk: Desk) -> None:
+    await desk.put(invoice(1, desk.clock), invoice(2, desk.clock))
+
+    assert await desk.turn(calls=1) == 1
+
+    assert desk.target.read == [1]
+    assert desk.delivery(2).order_due_at == desk.clock.now()
 
 
 @pytest.mark.parametrize(("limit", "room"), [(None, AT_ONCE), (1, 0), (0, 0)])

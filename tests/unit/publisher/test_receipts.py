@@ -44,6 +44,7 @@ from bridge.remote.outcome import Applied, NotSent, Outcome, Refused, Unauthoriz
 from bridge.runtime.errors import StoreUnavailableError, TargetUnavailableError
 from bridge.tenancy.tenant import Language
 from bridge.testkit.clock import ManualClock
+from bridge.testkit.waiting import eventually
 
 ACME = TenantId("acme")
 SETTLE = timedelta(seconds=60)
@@ -445,6 +446,23 @@ async def test_a_gate_that_closes_during_a_turn_keeps_the_other_batches_back(des
 
     assert desk.source.lists == [[1]]
     assert desk.receipt(2).out_epoch is None
+    assert desk.receipt(2).due_at is not None
+
+
+async def test_a_process_that_leaves_finishes_its_call_and_begins_no_other(desk: Desk) -> None:
+    await desk.put(invoice(1, desk.clock), invoice(2, desk.clock, batch=89))
+    desk.source.held_up = asyncio.Event()
+    stop = asyncio.Event()
+    running = asyncio.create_task(desk.loop.run(stop))
+    await desk.source.begun.wait()
+
+    stop.set()
+    await eventually(lambda: desk.loop.leaving)
+    desk.source.held_up.set()
+    await running
+
+    assert desk.source.lists == [[1]]
+    assert (desk.receipt(1).sent, desk.receipt(2).out_epoch) == (desk.receipt(1).wanted, None)
     assert desk.receipt(2).due_at is not None
 
 

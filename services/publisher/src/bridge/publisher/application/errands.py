@@ -29,13 +29,16 @@ class ErrandWork(Protocol):
         """Return how many of the tenant's may be taken now; 0 while its system must be left alone."""
         ...
 
-    async def turn(self, ask: ClaimAsk) -> int:
-        """Take due ones, see them through to their durable result, and return how many there were."""
+    async def turn(self, ask: ClaimAsk, *, go_on: Callable[[], bool]) -> int:
+        """Take due ones, see them through to their durable result, and return how many there were.
+
+        Once `go_on` says no, the call on the way is finished and no other begins.
+        """
         ...
 
 
 class ErrandLoop:
-    """A `Loop`. Paused and removed tenants wait."""
+    """A `Loop`. Paused and removed tenants wait. `leaving` is true once it has been told to stop."""
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class ErrandLoop:
         self._beat = beat
         self._busy: set[TenantId] = set()
         self._more = asyncio.Event()
+        self.leaving = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look for due errands until `stop` is set; then finish the turns that have begun."""
@@ -68,6 +72,7 @@ class ErrandLoop:
                     log.warning("A look for errands failed; the next one follows.", loop=self.name, error=str(error))
                 self._beat(self.name)
                 await unless_stopped(stop, self._more.wait(), seconds=self._look_every_seconds)
+            self.leaving = True
 
     async def look_once(self, turns: asyncio.TaskGroup) -> int:
         """Begin a turn for each tenant that has due errands and none in hand, and return how many began."""
@@ -89,7 +94,7 @@ class ErrandLoop:
 
     async def _turn(self, ask: ClaimAsk) -> None:
         try:
-            if await self._work.turn(ask) >= ask.limit:
+            if await self._work.turn(ask, go_on=lambda: not self.leaving) >= ask.limit:
                 self._more.set()
         except TransientError as error:
             log.warning(

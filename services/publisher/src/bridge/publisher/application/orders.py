@@ -3,7 +3,7 @@
 The invoice is not touched by it. Repeating it changes nothing, so nothing is written before the call.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -94,7 +94,7 @@ class Orders:
         # A half-open gate lets one row at a time through, and that is an invoice's.
         return AT_ONCE if self._gate.at_once(tenant, Flow.INVOICES) is None else 0
 
-    async def turn(self, ask: ClaimAsk) -> int:
+    async def turn(self, ask: ClaimAsk, *, go_on: Callable[[], bool]) -> int:
         """Read due orders, close those that are open, write what became of them, and return how many there were.
 
         Once a call says that the target cannot be used now, the rest waits for the next turn.
@@ -103,6 +103,8 @@ class Orders:
             parcels = list(await unit.lock_errands(Errand.ORDER, [ask]))
         closings: list[Closing] = []
         for parcel in parcels:
+            if not go_on():
+                break
             closings.append(await self._close(ask, parcel))
             if closings[-1].end is End.FAILED:
                 break

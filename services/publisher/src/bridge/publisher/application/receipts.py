@@ -5,7 +5,7 @@ it holds, so that no late rejection can follow a transfer.
 """
 
 from collections import defaultdict
-from collections.abc import MutableSet, Sequence
+from collections.abc import Callable, MutableSet, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final, Protocol
@@ -107,13 +107,13 @@ class Receipts:
         at_once = self._gate.towards_source(tenant)
         return MAX_RECEIPTS if at_once is None else at_once
 
-    async def turn(self, ask: ClaimAsk) -> int:
+    async def turn(self, ask: ClaimAsk, *, go_on: Callable[[], bool]) -> int:
         """Take due receipts, tell them batch by batch while the gate is open, and return how many there were."""
         tellings: list[Telling] = []
         try:
             await self._claim(ask, tellings)
             for batch, mine in by_batch(tellings).items():
-                open_still = self.room(ask.tenant) > 0
+                open_still = go_on() and self.room(ask.tenant) > 0
                 results = await self._one_batch(ask, batch, mine) if open_still else all_ended(mine, Ending.WAITS)
                 await until_durable(partial(self._write, ask.hold, batch, results), self._holds, ask.hold)
         finally:
