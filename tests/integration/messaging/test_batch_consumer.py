@@ -138,6 +138,34 @@ async def test_a_commit_never_goes_backwards(settings: KafkaSettings, make_topic
         assert await consumer.committed(partition) == 15
 
 
+async def test_a_note_stands_on_the_commits_until_the_next_one_and_moves_no_offset(
+    settings: KafkaSettings, make_topic: MakeTopic
+) -> None:
+    topic = await make_topic(1)
+    await publish(settings, topic, range(3))
+    partition = TopicPartition(topic, 0)
+
+    async def standing() -> list[tuple[int, str]]:
+        async with TopicAdmin(settings) as admin:
+            commits = await admin.group_commits(f"{topic}-group")
+        return [(commits[partition].offset, commits[partition].note)] if commits else []
+
+    async with BatchConsumer(settings, group=f"{topic}-group", topics=[topic]) as consumer:
+        await read_until(consumer, 3)
+        await consumer.annotate("early")
+        before = await standing()
+        await consumer.commit({partition: 2}, note="first")
+        first = await standing()
+        await consumer.annotate("second")
+        second = await standing()
+    async with BatchConsumer(settings, group=f"{topic}-group", topics=[topic]) as consumer:
+        await read_until(consumer, 1)
+        await consumer.annotate("third")
+        third = await standing()
+
+    assert (before, first, second, third) == ([], [(2, "first")], [(2, "second")], [(2, "third")])
+
+
 async def test_what_was_never_handed_out_cannot_be_committed(settings: KafkaSettings, make_topic: MakeTopic) -> None:
     topic = await make_topic(1)
     await publish(settings, topic, range(20))

@@ -55,6 +55,23 @@ def test_the_first_record_raises_the_floor_when_the_start_was_read_too_early() -
     assert positions.admit({P: 120}) == ({}, frozenset())
 
 
+def test_only_a_commit_that_the_broker_is_known_to_hold_may_be_made_again() -> None:
+    fresh, resumed, overtaken = Positions(), Positions(), Positions()
+    fresh.begin(P, start=10)
+    resumed.begin(P, start=10, confirmed=True)
+    overtaken.begin(P, start=10, confirmed=True)
+    overtaken.hand_out(P, first=40, last=49)
+
+    before = (fresh.confirmed(), resumed.confirmed(), overtaken.confirmed())
+    for positions in (fresh, resumed):
+        positions.hand_out(P, first=10, last=19)
+        positions.committed({P: 20})
+    overtaken.committed({P: 50})
+
+    assert before == ({}, {P: 10}, {})
+    assert [each.confirmed() for each in (fresh, resumed, overtaken)] == [{P: 20}, {P: 20}, {P: 50}]
+
+
 def test_a_reset_position_may_lie_before_the_old_one() -> None:
     positions = reading(500, first=500, last=509)
 

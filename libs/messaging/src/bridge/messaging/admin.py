@@ -53,6 +53,14 @@ class TopicState:
     settings: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a group has committed of a partition: the next offset, and the note that was left with it."""
+
+    offset: int
+    note: str
+
+
 class TopicAdmin:
     """Async context manager around one admin client."""
 
@@ -138,10 +146,22 @@ class TopicAdmin:
         Raises:
             BrokerUnavailableError: The broker did not answer.
         """
+        return {partition: commit.offset for partition, commit in (await self.group_commits(group)).items()}
+
+    async def group_commits(self, group: str) -> dict[TopicPartition, Commit]:
+        """Return what a consumer group has committed, with the note on each, without joining it.
+
+        Raises:
+            BrokerUnavailableError: The broker did not answer.
+        """
         with translated(f"reading the offsets of the group {group}", self._settings):
             async with asyncio.timeout(self._settings.request_timeout_seconds):
                 found = await self._offsets_of(group)
-        return {TopicPartition(tp.topic, tp.partition): meta.offset for tp, meta in found.items() if meta.offset >= 0}
+        return {
+            TopicPartition(tp.topic, tp.partition): Commit(meta.offset, meta.metadata or "")
+            for tp, meta in found.items()
+            if meta.offset >= 0
+        }
 
     async def _offsets_of(self, group: str) -> Any:
         while True:

@@ -110,8 +110,11 @@ class BatchConsumer:
             await self._look_for_gaps()
         return self._hand_out()
 
-    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+    async def commit(self, offsets: Mapping[TopicPartition, int], *, note: str = "") -> None:
         """Commit the offsets that come next, after everything before them is durable. Never goes backwards.
+
+        Args:
+            note: A short text that the broker keeps with each of these commits until the next one.
 
         Raises:
             RebalancedError: Some partitions are not ours any more, or were read in an earlier assignment. The others
@@ -122,10 +125,21 @@ class BatchConsumer:
         async with self._committing:
             admitted, lost = self._positions.admit(offsets)
             if admitted:
-                await self._commit_admitted(admitted, lost)
+                await self._commit_admitted(admitted, lost, note)
                 self._positions.committed(admitted)
         if lost:
             raise RebalancedError(lost)
+
+    async def annotate(self, note: str) -> None:
+        """Put a new note on the commits that this member's partitions have; no offset moves.
+
+        Raises:
+            RebalancedError: The group has moved; the note stands on none of them, or on some.
+            BrokerUnavailableError: The broker did not confirm.
+        """
+        async with self._committing:
+            if standing := self._positions.confirmed():
+                await self._commit_admitted(standing, frozenset(), note)
 
     async def committed(self, partition: TopicPartition) -> int | None:
         """Return the group's committed offset for a partition, whoever committed it; None if nobody did."""
@@ -152,8 +166,10 @@ class BatchConsumer:
             )
         return lag
 
-    async def _commit_admitted(self, admitted: Mapping[TopicPartition, int], lost: frozenset[TopicPartition]) -> None:
-        wire = {DriverPartition(*partition): offset for partition, offset in admitted.items()}
+    async def _commit_admitted(
+        self, admitted: Mapping[TopicPartition, int], lost: frozenset[TopicPartition], note: str
+    ) -> None:
+        wire = {DriverPartition(*partition): (offset, note) for partition, offset in admitted.items()}
         with translated("committing", self._settings):
             try:
                 async with asyncio.timeout(self._settings.request_timeout_seconds):
@@ -197,7 +213,8 @@ class BatchConsumer:
         if committed is not None and not begin <= committed <= end:
             self._alarm(partition, expected=committed, begin=begin)
             committed = None
-        self._positions.begin(partition, start=begin if committed is None else committed)
+        start = begin if committed is None else committed
+        self._positions.begin(partition, start=start, confirmed=committed is not None)
 
     async def _look_for_gaps(self) -> None:
         """Alarm if the driver went on elsewhere than where reading stood: the log had lost that place."""

@@ -22,10 +22,14 @@ class RebalancedError(BridgeError):
 
 @dataclass(slots=True)
 class _Story:
-    """One assignment of one partition: committed when it began or since, and the end of what was handed out."""
+    """One assignment of one partition: committed when it began or since, and the end of what was handed out.
+
+    `confirmed` is the commit that the broker is known to hold; None where there is none, or another one is certain.
+    """
 
     committed: int
     handed_out: int
+    confirmed: int | None = None
 
 
 class Positions:
@@ -38,9 +42,13 @@ class Positions:
         """Return the partitions whose story has begun."""
         return set(self._stories)
 
-    def begin(self, partition: TopicPartition, *, start: int) -> None:
-        """Begin a new assignment; `start` is the committed offset, or the first one in the log if there is none."""
-        self._stories[partition] = _Story(committed=start, handed_out=start)
+    def begin(self, partition: TopicPartition, *, start: int, confirmed: bool = False) -> None:
+        """Begin a new assignment; `start` is the committed offset if `confirmed`, else the first one in the log."""
+        self._stories[partition] = _Story(start, start, start if confirmed else None)
+
+    def confirmed(self) -> dict[TopicPartition, int]:
+        """Return the commits that the broker is known to hold."""
+        return {one: story.confirmed for one, story in self._stories.items() if story.confirmed is not None}
 
     def end(self, partitions: Iterable[TopicPartition]) -> None:
         """End these assignments; nothing read in them can be committed any more."""
@@ -59,7 +67,8 @@ class Positions:
         """Note that the records from `first` to `last` are with the caller now."""
         story = self._stories[partition]
         # Whatever lies before the first record of this story was committed by somebody already.
-        story.committed = max(story.committed, first) if story.handed_out == story.committed else story.committed
+        if story.handed_out == story.committed and first > story.committed:
+            story.committed, story.confirmed = first, None
         story.handed_out = last + 1
 
     def admit(
@@ -80,4 +89,4 @@ class Positions:
         """Note commits that the broker has confirmed."""
         for partition, offset in offsets.items():
             if (story := self._stories.get(partition)) is not None:
-                story.committed = max(story.committed, offset)
+                story.committed = story.confirmed = max(story.committed, offset)
