@@ -11,6 +11,7 @@ from http import HTTPStatus
 import pytest
 
 from bridge.contracts.identity import TenantId
+from bridge.messaging.admin import TopicAdmin
 from bridge.messaging.record import Outgoing
 from bridge.publisher.adapters.postgres_deliveries import PostgresDeliveries
 from bridge.publisher.application.arrival import Incoming
@@ -171,9 +172,54 @@ async def test_a_database_that_went_back_stops_the_publisher_with_a_sentence(cel
     await cell.rows("UPDATE publisher.ingest_offset SET next_offset = 0 RETURNING 1 AS one")
     await cell.send(*(cell.mapped(acme, number) for number in range(21, 41)))
 
-    with pytest.raises(ExceptionGroup) as raised:
+    with pytest.raises(ConfigurationError, match="bridge after-restore"):
         async with publish():
+            raise AssertionError("It began all the same.")
+
+
+async def test_a_database_that_went_back_while_nothing_was_taken_in_is_found_and_once_made_safe_it_goes_on(
+    cell: MappedCell, publish: Runner
+) -> None:
+    await cell.declare("acme")
+    acme = cell.tenant("acme")
+    await cell.send(*(cell.mapped(acme, number) for number in range(1, 4)))
+    async with publish():
+        await cell.settled(acme, confirmed=3)
+    # What a backup lacks that was made after the records were taken in and before they were sent.
+    await cell.rows("DELETE FROM publisher.delivery_log WHERE step <> 'ingested' RETURNING id")
+
+    with pytest.raises(ConfigurationError, match="bridge after-restore"):
+        async with publish():
+            raise AssertionError("It began all the same.")
+    await cell.rows(
+        "INSERT INTO control.audit (who, why, verb, status, done_at)"
+        " VALUES ('anna', 'restored', 'after-restore', 'done', now()) RETURNING id"
+    )
+    await cell.send(cell.mapped(acme, 4))
+    async with publish():
+        await cell.settled(acme, confirmed=4)
+
+
+async def test_a_database_that_goes_back_underneath_ends_the_publisher(cell: MappedCell, publish: Runner) -> None:
+    await cell.declare("acme")
+    acme = cell.tenant("acme")
+    await cell.send(cell.mapped(acme, 1))
+
+    async def marked() -> bool:
+        async with TopicAdmin(cell.kafka) as admin:
+            commits = await admin.group_commits(f"{cell.kafka.topic_prefix}publisher")
+        (newest,) = await cell.rows("SELECT max(id) AS n FROM publisher.delivery_log")
+        return f"0:{newest.number('n')}" in {commit.note for commit in commits.values()}
+
+    async def go_back() -> None:
+        async with publish():
+            await cell.settled(acme, confirmed=1)
+            await eventually(marked)
+            await cell.rows("DELETE FROM publisher.delivery_log WHERE step <> 'ingested' RETURNING id")
             await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await go_back()
 
     assert raised.group_contains(ConfigurationError, match="bridge after-restore")
 

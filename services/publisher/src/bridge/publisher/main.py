@@ -20,6 +20,7 @@ from bridge.durable.lease import LeaseKeeper
 from bridge.durable.migrate import discover, require_head
 from bridge.durable.outbox import Outbox
 from bridge.durable.relay import RELAY_LEASE, Relay
+from bridge.messaging.admin import TopicAdmin
 from bridge.messaging.consumer import BatchConsumer
 from bridge.messaging.producer import BatchProducer
 from bridge.messaging.record import Outgoing
@@ -27,6 +28,7 @@ from bridge.oc2.client import Oc2Client
 from bridge.publisher.adapters.kafka_source import KafkaSource, Revocations
 from bridge.publisher.adapters.oc2_target import Oc2Target
 from bridge.publisher.adapters.postgres_deliveries import SCHEMA, PostgresDeliveries
+from bridge.publisher.adapters.postgres_marks import PostgresMarks
 from bridge.publisher.adapters.tenancy import SHARD_LEASES, DirectoryStanding, LeasedShards, StoredGates
 from bridge.publisher.adapters.tripletex_target import SHARE, TripletexTarget
 from bridge.publisher.application.acts import Acts
@@ -39,14 +41,14 @@ from bridge.publisher.application.done import Backoff, Done
 from bridge.publisher.application.errands import ErrandLoop
 from bridge.publisher.application.gatekeeper import Gatekeeper
 from bridge.publisher.application.in_flight import InFlight
-from bridge.publisher.application.ingest import Ingest
+from bridge.publisher.application.ingest import Ingest, check_positions
 from bridge.publisher.application.ingest_loop import IngestLoop
 from bridge.publisher.application.orders import Orders
 from bridge.publisher.application.payment_terms import PaymentTerms
-from bridge.publisher.application.ports import RecordSource
 from bridge.publisher.application.readiness import Readiness
 from bridge.publisher.application.receipts import Receipts
 from bridge.publisher.application.takeover import Takeover
+from bridge.publisher.application.watermark import Watermark, check_start
 from bridge.publisher.domain.delivery.model import EntityKey, Policy
 from bridge.publisher.settings import DeliverySettings, HttpSettings, PublisherSettings
 from bridge.remote.http import Timeouts
@@ -92,7 +94,7 @@ class _Outside:
 
     db: Database
     producer: BatchProducer
-    source: RecordSource
+    source: KafkaSource
     oc2: Oc2Target
     tripletex: TripletexTarget
     directory: TenantDirectory
@@ -131,6 +133,7 @@ async def compose_publisher(
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(HealthServer(health, settings.health))
         outside = await _connect(stack, settings, clock, health)
+        await _check_ground(settings, outside)
         keeper = LeaseKeeper(
             outside.db,
             schema=SCHEMA,
@@ -225,6 +228,18 @@ async def _connect(stack: AsyncExitStack, settings: PublisherSettings, clock: Cl
     )
 
 
+async def _check_ground(settings: PublisherSettings, outside: _Outside) -> None:
+    """Refuse to begin on a database that knows less than the broker says: it has gone back."""
+    try:
+        async with TopicAdmin(settings.kafka, client_id=NAME) as admin:
+            commits = await admin.group_commits(f"{settings.kafka.topic_prefix}{NAME}")
+    except BrokerUnavailableError as error:
+        raise ConfigurationError(str(error)) from error
+    store = PostgresDeliveries(outside.db, owner=outside.owner, acts=ActStore(outside.db))
+    await check_positions(store, {(one.topic, one.partition): commit.offset for one, commit in commits.items()})
+    await check_start(PostgresMarks(outside.db), [commit.note for commit in commits.values()])
+
+
 def _loops(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, rules: _Rules) -> Sequence[Loop]:
     store = PostgresDeliveries(outside.db, owner=outside.owner, acts=ActStore(outside.db))
     holds, standing = LeasedShards(keeper), DirectoryStanding(outside.directory)
@@ -275,6 +290,7 @@ def _loops(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, 
         _relay(settings, outside, keeper, rules),
         Chore("probes", probe, _PROBE_LOOK_SECONDS, outside.health.beat),
         Chore("census", take_census, _CENSUS_SECONDS, outside.health.beat),
+        Watermark(PostgresMarks(outside.db), outside.source, beat=outside.health.beat),
     ]
     _watch(settings, outside.health, loops, keeper, taking_in, dispatcher)
     return loops

@@ -40,7 +40,9 @@ class KafkaSource:
 
     async def commit(self, offsets: Mapping[Partition, int]) -> bool:
         try:
-            await self._consumer.commit({TopicPartition(*partition): at for partition, at in offsets.items()}, note=self._note)
+            await self._consumer.commit(
+                {TopicPartition(*partition): at for partition, at in offsets.items()}, note=self._note
+            )
         except RebalancedError:
             return False
         return True

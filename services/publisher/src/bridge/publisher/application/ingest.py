@@ -27,6 +27,7 @@ from bridge.publisher.application.ports import (
     TenantStanding,
     Unit,
 )
+from bridge.publisher.application.watermark import REMEDY
 from bridge.publisher.application.writing import note_effects, write
 from bridge.publisher.domain.delivery import facts
 from bridge.publisher.domain.delivery.model import Delivery, EntityKey, Policy
@@ -69,6 +70,23 @@ class IngestReport:
         self.offsets.update(other.offsets)
 
 
+async def check_positions(store: DeliveryStore, committed: Mapping[Partition, int]) -> None:
+    """Compare the group's committed offsets with the stored ones.
+
+    Raises:
+        ConfigurationError: One is above what the database took in: the database has gone back.
+    """
+    async with store.unit() as unit:
+        stored = await unit.ingested()
+    for (topic, partition), offset in committed.items():
+        taken = stored.get((topic, partition), 0)
+        if offset > taken:
+            raise ConfigurationError(
+                f"The database has gone back: Kafka says that {topic}-{partition} was taken in up to offset "
+                f"{offset}, the database knows it up to {taken}. {REMEDY}"
+            )
+
+
 class Ingest:
     """The use case; `on_work` wakes the dispatcher once new work is durable."""
 
@@ -109,21 +127,8 @@ class Ingest:
         return report
 
     async def check_positions(self, committed: Mapping[Partition, int]) -> None:
-        """Compare the group's committed offsets with the stored ones.
-
-        Raises:
-            ConfigurationError: One is above what the database took in: the database has gone back.
-        """
-        async with self._store.unit() as unit:
-            stored = await unit.ingested()
-        for (topic, partition), offset in committed.items():
-            taken = stored.get((topic, partition), 0)
-            if offset > taken:
-                raise ConfigurationError(
-                    f"The database has gone back: Kafka says that {topic}-{partition} was taken in up to offset "
-                    f"{offset}, the database knows it up to {taken}. Stop every poller, transformer and publisher of "
-                    "this cell, run 'bridge after-restore' as the runbook on restored databases says, then start them."
-                )
+        """See the function of this name, which asks the same at the start."""
+        await check_positions(self._store, committed)
 
     async def _take_whole(self, batch: Sequence[Incoming]) -> IngestReport:
         found = [read_record(record) for record in batch]
