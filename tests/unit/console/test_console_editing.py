@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bridge.console.domain.editing import CONTRACTS, EditRefusedError, changes, checked, read_content, with_fields
+from bridge.console.application.editing import CONTRACTS, EditRefusedError, changes, checked, read_content, with_fields
 from bridge.contracts.envelope import EventType
 
 MAPPED = CONTRACTS[EventType.INVOICE_MAPPED.value]

@@ -6,7 +6,7 @@ from typing import Final
 
 from bridge.console.application.acts import Request
 from bridge.console.application.dead_letters import LetterStore, WholeLetter, request_for, show
-from bridge.console.domain.editing import (
+from bridge.console.application.editing import (
     CONTRACTS,
     Change,
     Contract,

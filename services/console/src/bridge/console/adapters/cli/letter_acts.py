@@ -31,9 +31,9 @@ from bridge.console.adapters.postgres_overview import PostgresOverview
 from bridge.console.application import dead_letters as use
 from bridge.console.application.acts import WAIT_SECONDS, Asker, ask
 from bridge.console.application.edit import Edit, Wanted, prepare
+from bridge.console.application.editing import EditRefusedError
 from bridge.console.application.group_retry import Group, GroupOutcome, gather, retry_group
 from bridge.console.application.known import require_known
-from bridge.console.domain.editing import EditRefusedError
 from bridge.console.domain.words import cut
 from bridge.contracts.identity import TenantId
 from bridge.contracts.reasons import Reason
