@@ -70,6 +70,24 @@ async def test_every_invoice_is_below_the_floor_until_somebody_lowers_it(
     assert after.set_at > before.set_at
 
 
+async def test_a_tenant_that_comes_back_has_every_invoice_below_its_floor_again(
+    db: Database, directory: TenantDirectory
+) -> None:
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE control.tenant SET ledger_floor = 500")
+    await apply_file(db, tenant_file(tenant_entry("acme", paused=True)))
+    await directory.refresh()
+    kept = directory.tenants[ACME].ledger_floor
+
+    await apply_file(db, tenant_file(tenant_entry("brim")))
+    await apply_file(db, tenant_file(tenant_entry("acme"), tenant_entry("brim")))
+    await directory.refresh()
+    back = directory.tenants[ACME].ledger_floor
+
+    assert (kept.number, back.number) == (500, None)
+    assert back.set_at > kept.set_at
+
+
 async def test_a_change_that_commits_late_is_not_missed(db: Database, directory: TenantDirectory) -> None:
     await apply_file(db, tenant_file(tenant_entry("acme"), tenant_entry("brim")))
     async with db.transaction() as slow:

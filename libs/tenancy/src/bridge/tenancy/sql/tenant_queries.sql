@@ -25,10 +25,13 @@ FROM control.tenant WHERE tenant = %(tenant)s;
 
 -- name: upsert
 -- Declare a tenant, or change one, or take a removed one back.
-INSERT INTO control.tenant (tenant, shard, name, spec, paused)
+INSERT INTO control.tenant AS t (tenant, shard, name, spec, paused)
 VALUES (%(tenant)s, %(shard)s, %(name)s, %(spec)s, %(paused)s)
 ON CONFLICT (tenant) DO UPDATE
-SET name = excluded.name, spec = excluded.spec, paused = excluded.paused, removed_at = NULL;
+SET name = excluded.name, spec = excluded.spec, paused = excluded.paused, removed_at = NULL,
+    -- Whoever made the tenant's invoices while it was away made them without us.
+    ledger_floor = CASE WHEN t.removed_at IS NULL THEN t.ledger_floor END,
+    ledger_floor_set_at = CASE WHEN t.removed_at IS NULL THEN t.ledger_floor_set_at ELSE now() END;
 
 -- name: remove
 -- Mark a tenant as removed; its row and its id stay.
