@@ -166,7 +166,7 @@ async def test_a_tenant_that_cannot_be_read_is_no_reason_to_give_up_its_invoices
         await target.find_invoices(ACME, 10302)
 
 
-async def test_nobody_reads_or_writes_during_a_pause_that_was_asked_for(
+async def test_a19_nobody_reads_or_writes_during_a_pause_until_a_probe_has_shown_that_it_is_over(
     target: TripletexTarget, admin: SimulatorAdmin, shop: "Shop"
 ) -> None:
     admin.add_fault(
@@ -184,6 +184,10 @@ async def test_nobody_reads_or_writes_during_a_pause_that_was_asked_for(
     assert wait is not None
     assert wait > 43_000
     assert len(admin.requests()) == before
+
+    admin.clear_faults()
+    await target.probe(ACME, Reason.RATE_LIMITED)
+    assert [one.number for one in await target.currencies(ACME, "NOK")] == ["NOK"]
 
 
 async def test_what_is_made_is_found_with_its_order(target: TripletexTarget, shop: "Shop") -> None:

@@ -89,6 +89,9 @@ class TripletexTarget:
     async def probe(self, tenant: TenantId, reason: Reason) -> None:
         access = self._access(tenant)
         await self._client.check_access(access)
+        if reason is Reason.RATE_LIMITED:
+            # Tripletex answers again, however long the pause was said to last: the window begins anew.
+            self._client.forget(tenant)
         if reason is Reason.BANK_ACCOUNT_MISSING and await self._client.bank_account_ready(access) is False:
             raise BankAccountMissingError(f"Tripletex, tenant {tenant}: the company still has no bank account number.")
         if reason in (Reason.RIGHTS_MISSING, Reason.TARGET_DOWN) and not await self._client.may_invoice(access):
