@@ -29,7 +29,7 @@ LATE: Final = "invoice after the time-out"
 # Places in a company's row of invoices.
 _LOST, _HTML, _BAD_KID, _FIRST_BATCH, _NO_CUSTOMER = 3, 8, 12, 25, 30  # the first company
 _CHANGED, _PURCHASE, _INACTIVE, _LATE, _PART = 2, 5, 10, 21, 30  # the second one
-_TAKEN_BACK, _BEFORE_THE_BANK = 9, 10  # the third one
+_TAKEN_BACK, _BEFORE_THE_BANK, _STAYS_BAD = 9, 10, 20  # the third one
 
 Row = dict[str, Json]
 
@@ -67,7 +67,7 @@ class InvoiceStory:
         for company in self.stage.cast:
             made = self.billing.invoices(company.invoice_numbers, customers=payers(company))
             self._rows[company.tenant] = dict(zip(company.invoice_numbers, made, strict=True))
-        self._spoil(first, second)
+        self._spoil()
         self._begin(first, slice(_FIRST_BATCH, None), visible=False)
         self._begin(first, slice(_FIRST_BATCH))
         self._begin(second, slice(None))
@@ -98,7 +98,7 @@ class InvoiceStory:
         self.stage.simulators.books(third.company_id).set_bank_account(_BANK_ACCOUNT)
         self._begin(third, slice(_BEFORE_THE_BANK, None))
         self.stage.until(
-            lambda: self._count(third) == third.invoices - 1,
+            lambda: self._count(third) == third.invoices - 2,  # one is taken back, one refused
             f"{third.tenant}: the bank account is entered, and the invoices go by themselves",
         )
 
@@ -121,10 +121,13 @@ class InvoiceStory:
             f"{first.tenant}: with that its batch is finished at OC2",
         )
 
-    def _spoil(self, first: Company, second: Company) -> None:
+    def _spoil(self) -> None:
+        first, second, third = self.stage.cast
         numbers, rows = first.invoice_numbers, self._rows[first.tenant]
         rows[numbers[_BAD_KID]]["kid"] = _wrong_kid(numbers[_BAD_KID])
         rows[numbers[_NO_CUSTOMER]]["customerNumber"] = first.first_number + first.customers + 1000
+        wrong = third.invoice_numbers[_STAYS_BAD]
+        self._rows[third.tenant][wrong]["kid"] = _wrong_kid(wrong)
         numbers, rows = second.invoice_numbers, self._rows[second.tenant]
         for place, code in ((_PURCHASE, "1"), (_INACTIVE, "51")):
             row = rows[numbers[place]]

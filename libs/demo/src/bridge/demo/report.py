@@ -14,22 +14,29 @@ from bridge.demo.counts import CUSTOMERS, INVOICES, Seen, Told, percentile
 from bridge.demo.proof import Proof
 
 _TITLES: Final = {CUSTOMERS: "Customers, Tripletex to OC2", INVOICES: "Invoices, OC2 to Tripletex"}
-_COUNTS: Final = ("changes seen", "confirmed", "superseded", "discarded", "waiting", "in doubt", "dead")
-_MUST_BE_NONE: Final = ("lost", "doubled", "out of order")
-_RECEIPTS: Final = ("receipts given", "receipts missing")
 _TIMES: Final = ("p50, source to target", "p95, source to target", "of which poll wait, up to")
+_ROWS: Final = {
+    CUSTOMERS: (
+        *("changes seen", "confirmed", "superseded", "waiting", "in doubt", "dead", "lost", "doubled", "out of order"),
+        *_TIMES,
+    ),
+    INVOICES: (
+        *("changes seen", "confirmed", "of them with a letter", "superseded", "discarded", "waiting", "in doubt"),
+        *("dead", "lost", "doubled", "out of order", "receipts given", "receipts missing"),
+        *_TIMES,
+    ),
+}
 
 
 def show_result(terminal: Terminal, seen: Sequence[Seen], proof: Proof, *, poll_seconds: float) -> None:
     """Print a table for each flow: the simulators' counts, and from the proof what is still on its way."""
     for flow, title in _TITLES.items():
         columns = [each for each in seen if each.flow == flow]
-        table = Table("", title=f"{title}, as the simulators saw it", title_justify="left")
+        table = Table("", title=f"{title}, as the simulators saw them", title_justify="left")
         for each in columns:
             table.add_column(each.tenant, justify="right")
-        names = (*_COUNTS, *_MUST_BE_NONE, *(_RECEIPTS if flow == INVOICES else ()), *_TIMES)
         cells = [_cells(each, proof.told.get((each.tenant, flow)), poll_seconds) for each in columns]
-        for name in names:
+        for name in _ROWS[flow]:
             table.add_row(name, *(found[name] for found in cells))
         terminal.print()
         terminal.print(table)
@@ -50,12 +57,13 @@ def show_verdict(terminal: Terminal, problems: Sequence[str]) -> None:
 def _cells(seen: Seen, told: Told | None, poll_seconds: float) -> Mapping[str, Text | str]:
     return {
         "changes seen": str(seen.changes),
-        "confirmed": "\n".join((str(seen.confirmed), *_reasons(seen.with_letter))),
+        "confirmed": str(seen.confirmed),
+        "of them with a letter": _reasons(seen.with_letter),
         "superseded": str(seen.superseded),
         "discarded": str(seen.discarded),
         "waiting": str(told.waiting) if told else "?",
         "in doubt": str(told.in_doubt) if told else "?",
-        "dead": "\n".join(_reasons(seen.dead)) or "0",
+        "dead": _reasons(seen.dead),
         "lost": _must_be_none(len(seen.lost)),
         "doubled": _must_be_none(len(seen.doubled)),
         "out of order": _must_be_none(len(seen.out_of_order)),
@@ -67,8 +75,8 @@ def _cells(seen: Seen, told: Told | None, poll_seconds: float) -> Mapping[str, T
     }
 
 
-def _reasons(counts: Mapping[str, int]) -> Sequence[str]:
-    return [f"{count} {reason}" for reason, count in sorted(counts.items())]
+def _reasons(counts: Mapping[str, int]) -> str:
+    return "\n".join(f"{count} {reason}" for reason, count in sorted(counts.items())) or "0"
 
 
 def _must_be_none(count: int) -> Text:
