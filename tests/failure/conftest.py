@@ -41,6 +41,7 @@ CRASHING = Path(__file__).with_name("crashing.py")
 DEATH_SECONDS = 90.0
 TEST_SECONDS = 400.0
 _EVERY = 7
+_BILL_EVERY = 2
 _BILLED = 3
 _FIRST_BILL = 80_001
 _EDIT_SECONDS = 0.2
@@ -117,17 +118,29 @@ UnderLoad = Callable[..., AbstractAsyncContextManager[None]]
 
 @pytest.fixture
 def under_load() -> UnderLoad:
-    """Inside the block the tenant's customers are edited without end, a few at a time; now and then it bills some."""
+    """Inside the block the tenant's customers are edited without end, a few at a time.
+
+    If it has invoices too, OC2 bills without end, and Tripletex answers some time after the effect, so that one is
+    always on its way.
+    """
 
     @asynccontextmanager
     async def edit_without_end(tenant: SystemTenant) -> AsyncIterator[None]:
         over = asyncio.Event()
+        slow = f"slow-{tenant.id}"
+        if Flow.INVOICES in tenant.flows:
+            tenant.system.simulators.add_fault(
+                slow, system="tripletex", kind="effect_after", scope=str(tenant.company), method="POST",
+                path="^/invoice$", seconds=0, answerSeconds=0.3,
+            )  # fmt: skip
         editing = asyncio.create_task(_edit(tenant, over))
         try:
             yield
         finally:
             over.set()
             await editing
+            if Flow.INVOICES in tenant.flows:
+                tenant.system.simulators.remove_fault(slow)
 
     return edit_without_end
 
@@ -136,7 +149,7 @@ async def _edit(tenant: SystemTenant, over: asyncio.Event) -> None:
     numbers = sorted(tenant.ids)
     for turn in count():
         await asyncio.to_thread(tenant.edit, *numbers[turn % _EVERY :: _EVERY])
-        if Flow.INVOICES in tenant.flows and turn % _EVERY == 0:
+        if Flow.INVOICES in tenant.flows and turn % _BILL_EVERY == 0:
             await asyncio.to_thread(tenant.begin, *invoices(_BILLED, first=_FIRST_BILL + _BILLED * turn))
         with suppress(TimeoutError):
             await asyncio.wait_for(over.wait(), _EDIT_SECONDS)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from bridge.contracts.identity import Flow
 from bridge.devstack.kafka import KafkaServer
 from bridge.testkit.system import System
 from bridge.testkit.system_tenant import customers
@@ -46,7 +47,7 @@ async def test_changes_wait_in_the_outbox_while_the_broker_is_away_and_none_is_l
     under_load: UnderLoad,
     end: Callable[[KafkaServer], None],
 ) -> None:
-    tenant = await system.declare(f"broker-{end.__name__}")
+    tenant = await system.declare(f"broker-{end.__name__}", flows=list(Flow))
     tenant.write(*customers(60))
     await tenant.settled(confirmed=60)
 

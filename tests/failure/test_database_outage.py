@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from bridge.contracts.identity import Flow
 from bridge.devstack.postgres import PostgresServer
 from bridge.testkit.fault_proxy import FaultProxy
 from bridge.testkit.system import System
@@ -51,7 +52,7 @@ async def test_services_outlive_the_database_and_nothing_is_lost(
     under_load: UnderLoad,
     end: Callable[[PostgresServer], None],
 ) -> None:
-    tenant = await system.declare(f"database-{end.__name__}")
+    tenant = await system.declare(f"database-{end.__name__}", flows=list(Flow))
     tenant.write(*customers(60))
     await tenant.settled(confirmed=60)
 
@@ -68,7 +69,7 @@ async def test_services_outlive_the_database_and_nothing_is_lost(
 async def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice(
     system: System, postgres: PostgresServer, all_is_well: AllIsWell, under_load: UnderLoad
 ) -> None:
-    tenant = await system.declare("answer-lost")
+    tenant = await system.declare("answer-lost", flows=list(Flow))
     await system.leave(*DATABASE_SERVICES)
     async with FaultProxy(postgres.port) as proxy:
         behind = system.dsn.replace(f":{postgres.port}/", f":{proxy.port}/")

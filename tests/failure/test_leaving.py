@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from bridge.contracts.identity import Flow
 from bridge.testkit.system import System
 from bridge.testkit.system_settings import DRAIN_SECONDS, LEASE_SECONDS
 from bridge.testkit.system_tenant import SystemTenant, customers
@@ -33,7 +34,7 @@ async def running(system: System) -> None:
 async def test_told_to_stop_under_load_a_service_leaves_with_code_0_in_time_and_loses_nothing(
     system: System, all_is_well: AllIsWell, under_load: UnderLoad, service: str
 ) -> None:
-    tenant = await system.declare(f"sigterm-{service}")
+    tenant = await system.declare(f"sigterm-{service}", flows=list(Flow))
     # Each answer takes a while, so that something is always on its way.
     system.simulators.add_fault(f"slow-{service}", system="oc2", kind="latency", scope=tenant.id, seconds=0.3)
     tenant.write(*customers(60))
