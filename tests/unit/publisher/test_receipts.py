@@ -48,7 +48,6 @@ from bridge.testkit.waiting import eventually
 
 ACME = TenantId("acme")
 SETTLE = timedelta(seconds=60)
-POLICY = Policy(settle=SETTLE)
 UNKNOWN_CUSTOMER = Refusal(Reason.CUSTOMER_UNKNOWN, "customerNumber", "There is no customer 77.")
 
 
@@ -76,6 +75,10 @@ def invoice(number: int, clock: ManualClock, *, batch: int = 88, refusal: Refusa
     return Parcel(receipts.wish(delivery, clock.now(), refusal), Origin("invoice-mapped", 0, number, b"k", ()))
 
 
+class CrashError(BaseException):
+    """The process dies while a call is out."""
+
+
 @dataclass(slots=True)
 class FakeSource:
     """An OC2 that holds receipts; `script` is asked once a call: an outcome, an error to raise, None to go on."""
@@ -84,7 +87,7 @@ class FakeSource:
     held: dict[int, dict[int, Told]] = field(default_factory=dict)
     strangers: set[int] = field(default_factory=set)
     archived: set[int] = field(default_factory=set)
-    script: deque[Outcome | Exception | None] = field(default_factory=deque)
+    script: deque[Outcome | BaseException | None] = field(default_factory=deque)
     late: list[tuple[int, Sequence[Told]]] = field(default_factory=list)
     lists: list[list[int]] = field(default_factory=list)
     looks: int = 0
@@ -98,10 +101,11 @@ class FakeSource:
         if self.held_up is not None:
             await self.held_up.wait()
         step = self.script.popleft() if self.script else None
-        if isinstance(step, Exception):
+        if isinstance(step, Unknown | CrashError):
+            self.late.append((batch, receipts))
+        if isinstance(step, BaseException):
             raise step
         if step is not None:
-            self.late.append((batch, receipts))
             return step
         if batch in self.archived:
             return Refused(Reason.TARGET_REFUSED, 404)
@@ -117,7 +121,7 @@ class FakeSource:
     async def told(self, tenant: TenantId, batch: int) -> Mapping[int, Told] | None:
         self.looks += 1
         step = self.script.popleft() if self.script else None
-        if isinstance(step, Exception):
+        if isinstance(step, BaseException):
             raise step
         return None if batch in self.archived else self.held.get(batch, {})
 
@@ -225,7 +229,12 @@ class Desk:
 
 @pytest.fixture
 def desk() -> Desk:
-    clock = ManualClock()
+    return desk_with(SETTLE)
+
+
+def desk_with(settle: timedelta) -> Desk:
+    """Return a desk whose receipts rest that long after a silence."""
+    clock, policy = ManualClock(), Policy(settle=settle)
     store, source, gate, people, holds = (
         MemoryDeliveries(clock.now),
         FakeSource(clock),
@@ -236,13 +245,13 @@ def desk() -> Desk:
     in_hand: set[EntityKey] = set()
     backoff = Backoff(timedelta(seconds=2), timedelta(seconds=300), random.Random(1))
     work = Receipts(
-        store, source, holds, gate, people, clock, policy=POLICY, backoff=backoff, owner="me", in_hand=in_hand
+        store, source, holds, gate, people, clock, policy=policy, backoff=backoff, owner="me", in_hand=in_hand
     )
     takeover = Takeover(
         store,
         InFlight(),
         clock,
-        policy=POLICY,
+        policy=policy,
         owner="me",
         dead_letter_topic="d",
         on_doubt=lambda _: None,
@@ -545,3 +554,95 @@ async def test_a_store_that_is_away_for_a_moment_loses_no_result(desk: Desk, mon
 
     assert failures == []
     assert desk.outcomes(1) == ["unclear"]
+
+
+@dataclass(slots=True)
+class Storm:
+    """One invoice's receipts under lost answers, late effects, deaths and corrections, until all is quiet again."""
+
+    desk: Desk
+    rng: random.Random
+    epoch: int = 1
+    effects: list[tuple[float, int, Sequence[Told]]] = field(default_factory=list)
+
+    async def blow(self, steps: int) -> None:
+        """Let so many things happen; what a silent call carried takes effect within the settle time, or never."""
+        await self.desk.put(invoice(1, self.desk.clock, refusal=UNKNOWN_CUSTOMER))
+        for _ in range(steps):
+            await self.rng.choice([self.correct, self.call, self.call, self.call])()
+            self.pass_time(self.rng.uniform(0, SETTLE.total_seconds() / 2))
+        for _ in range(10):
+            self.pass_time(600)
+            await self.desk.look()
+
+    async def correct(self) -> None:
+        """The invoice goes on its way, is refused for another reason, or comes through; then it stays."""
+        async with self.desk.store.unit() as unit:
+            parcel = (await unit.lock([key(1)]))[key(1)]
+            if parcel.delivery.state is State.CONFIRMED:
+                return
+            state = self.rng.choice([State.READY, State.DEAD, State.CONFIRMED])
+            refusal = Refusal(self.rng.choice([Reason.CUSTOMER_UNKNOWN, Reason.PERIOD_CLOSED]), None, "")
+            reason = refusal.reason if state is State.DEAD else None
+            moved = replace(parcel.delivery, state=state, reason=reason)
+            wished = receipts.wish(moved, unit.now, refusal if state is State.DEAD else None)
+            await unit.change([replace(parcel, delivery=wished)])
+
+    async def call(self) -> None:
+        """A look for due receipts, whose call may be answered, unanswered, turned away, or the process's last."""
+        source = self.desk.source
+        source.script.clear()
+        crash, lost = CrashError(), Unknown("no answer")
+        source.script.append(self.rng.choice([None, NotSent(None, "503"), lost, lost, crash]))
+        told_before = len(source.lists)
+        try:
+            await self.desk.look()
+        except* CrashError:
+            self.epoch += 1
+            self.desk.give(self.epoch)
+        if len(source.lists) > told_before and source.late and self.rng.random() < 0.8:
+            batch, carried = source.late[-1]
+            within = self.rng.uniform(0, SETTLE.total_seconds())
+            self.effects.append((self.desk.clock.boot() + within, batch, carried))
+        source.late.clear()
+        source.script.clear()
+        await self.desk.takeover.admit(self.desk.holds.current())
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, and late effects take place in it."""
+        self.desk.clock.advance(seconds)
+        now = self.desk.clock.boot()
+        for _, batch, carried in sorted(one for one in self.effects if one[0] <= now):
+            self.desk.source.record(batch, carried)
+        self.effects = [one for one in self.effects if one[0] > now]
+
+    def stands_right(self) -> bool:
+        """Whether OC2 holds the receipt that the row wants, if it wants any."""
+        wanted = self.desk.receipt(1).wanted
+        if wanted is None:
+            return True
+        content = receipts.read_receipt(wanted)
+        held = self.desk.source.held.get(content.batch, {}).get(1)
+        return held is not None and (held.status.value, held.reason) == (
+            content.status.value,
+            reason_words(content, Language.NORWEGIAN),
+        )
+
+
+async def storms(settle: timedelta) -> list[int]:
+    """Return the seeds of those storms after which OC2 holds another receipt than the wanted one."""
+    wrong: list[int] = []
+    for seed in range(400):
+        storm = Storm(desk_with(settle), random.Random(seed))
+        await storm.blow(25)
+        if not storm.stands_right():
+            wrong.append(seed)
+    return wrong
+
+
+async def test_whatever_is_lost_late_or_dead_oc2_holds_the_wanted_receipt_in_the_end() -> None:
+    assert await storms(SETTLE) == []
+
+
+async def test_the_same_storms_without_settle_leave_wrong_receipts() -> None:
+    assert await storms(timedelta(0)) != []
