@@ -426,9 +426,26 @@ async def test_an_adopted_invoice_with_another_amount_needs_a_person(books: Fake
     assert found.differs.reason is Reason.AMOUNT_DIFFERS
 
 
-async def test_the_number_with_somebody_else_is_taken(books: FakeBooks) -> None:
+async def somebody_else_invoices(books: FakeBooks) -> None:
+    """Let another customer have an invoice with our number, made without our mark."""
     books.customer_rows[10009] = (CustomerRef(509, 10009, "Annen AS", is_inactive=False),)
     await deliver(books, claimed(ready(customerNumber=10009, orderNumber="1")))
+    books.invoices[-1] = replace(books.invoices[-1], order_marker=None)
+
+
+async def test_an_invoice_with_our_mark_is_ours_although_we_know_its_content_no_more(books: FakeBooks) -> None:
+    books.customer_rows[10009] = (CustomerRef(509, 10009, "Annen AS", is_inactive=False),)
+    await deliver(books, claimed(ready(customerNumber=10009, orderNumber="1")))
+
+    found = await verdict(books, to_look(ready()))
+
+    assert isinstance(found, Adopted)
+    assert found.differs is not None
+    assert (found.differs.reason, "10009" in found.differs.detail) == (Reason.ADOPTED_BUT_DIFFERENT, True)
+
+
+async def test_the_number_with_somebody_else_is_taken(books: FakeBooks) -> None:
+    await somebody_else_invoices(books)
 
     found = await verdict(books, to_look(ready()))
 
@@ -438,8 +455,7 @@ async def test_the_number_with_somebody_else_is_taken(books: FakeBooks) -> None:
 
 
 async def test_among_several_invoices_with_the_number_ours_is_found(books: FakeBooks) -> None:
-    books.customer_rows[10009] = (CustomerRef(509, 10009, "Annen AS", is_inactive=False),)
-    await deliver(books, claimed(ready(customerNumber=10009, orderNumber="1")))
+    await somebody_else_invoices(books)
     await deliver(books, claimed(ready()))
 
     found = await verdict(books, to_look(ready()))
@@ -511,8 +527,7 @@ async def test_a_refusal_that_hides_our_own_invoice_is_no_refusal(books: FakeBoo
 
 
 async def test_a_refused_number_that_somebody_else_has_is_taken(books: FakeBooks) -> None:
-    books.customer_rows[10009] = (CustomerRef(509, 10009, "Annen AS", is_inactive=False),)
-    await deliver(books, claimed(ready(customerNumber=10009, orderNumber="1")))
+    await somebody_else_invoices(books)
     books.plan("create_invoice", refused("invoiceNumber"))
 
     assert isinstance(await verdict(books, claimed(ready())), Taken)

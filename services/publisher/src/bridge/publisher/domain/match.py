@@ -1,8 +1,10 @@
 """Is it ours? An invoice that a look found, compared with the contents that we sent or want.
 
-Pure. An invoice is ours if it carries our number for our customer and belongs to our order: by the order's number, or
-by the reference or our own mark of an order whose number Tripletex gave (part deliveries). Dates and KID decide
-nothing: a person may have corrected them, so a difference there is told and the invoice is kept.
+Pure. An invoice is ours if its order carries our own mark for its number, or if it carries our number for our customer
+and belongs to our order: by the order's number, or by the reference of an order whose number Tripletex gave (part
+deliveries). Nobody else sets the mark, so a content that we know no more, of another customer even, is ours by it: from
+before a database was restored. Dates and KID decide nothing: a person may have corrected them, so a difference there is
+told and the invoice is kept.
 """
 
 from collections.abc import Iterator, Sequence
@@ -70,15 +72,16 @@ def _matches(found: Sequence[Held], contents: Sequence[Content]) -> Iterator[Mat
 
 
 def _is_ours(held: Held, wanted: InvoiceWanted) -> bool:
-    return (
-        held.number == wanted.invoice_number
-        and held.customer_number == wanted.customer_number
-        and (held.marked or wanted.order_number in (held.order_number, held.order_reference))
-    )
+    if held.number != wanted.invoice_number:
+        return False
+    same_customer = held.customer_number == wanted.customer_number
+    return held.marked or (same_customer and wanted.order_number in (held.order_number, held.order_reference))
 
 
 def _differences(held: Held, wanted: InvoiceWanted) -> tuple[str, ...]:
+    customer = wanted.customer_number if held.customer_number is None else held.customer_number
     pairs = {
+        "customerNumber": (str(customer), str(wanted.customer_number)),
         "invoiceDate": (held.invoice_date, wanted.invoice_date),
         "dueDate": (held.due_date, wanted.due_date),
         "kid": (held.kid, wanted.kid),
