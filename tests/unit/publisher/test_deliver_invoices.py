@@ -582,6 +582,27 @@ async def test_an_order_number_that_somebody_else_holds_is_taken(books: FakeBook
     assert len(books.requests) == 3
 
 
+@pytest.mark.parametrize("named", ["orders.number", None])
+@pytest.mark.parametrize(
+    "holder",
+    [
+        pytest.param({"customer_number": 10009}, id="somebody else's"),
+        pytest.param({"charged": (False,), "marker": None}, id="one that a person has begun for the customer"),
+    ],
+)
+async def test_an_order_that_is_no_part_of_ours_gets_no_invoice(
+    books: FakeBooks, named: str | None, holder: dict[str, object]
+) -> None:
+    await deliver(books, claimed(ready(1, orderNumber="50302")))
+    books.orders[0] = replace(books.orders[0], **holder)  # type: ignore[arg-type]
+    books.plan("create_invoice", refused(named))
+
+    found = await verdict(books, claimed(ready(2, orderNumber="50302")))
+
+    assert declined(found) == (Reason.ORDER_NUMBER_TAKEN, "orderNumber")
+    assert len(books.requests) == 2
+
+
 async def test_there_is_never_a_third_request(books: FakeBooks) -> None:
     await deliver(books, claimed(ready(1, orderNumber="50302")))
     books.plan("create_invoice", refused("orders.number"), refused("orders.number"))

@@ -36,6 +36,7 @@ THIRDS = [line("99.99")] * 3
         pytest.param(
             [line("4720.005"), line("0.005", "-1")], told("4720.01", "5900.01"), "rounding 0.01", id="an oere a line"
         ),
+        pytest.param([line("0.005")] * 4, told("0.04", "0.05"), "rounding 0.02", id="two oere on four lines"),
         pytest.param(THIRDS, told("299.97", "374.96"), None, id="VAT once a rate"),
         pytest.param(THIRDS, told("299.97", "374.97"), "rounding 0.01", id="VAT a line"),
         pytest.param([line("999.70")], told("999.70", "1250.00", "0.37"), "roundoff 0.37", id="whole kroner"),
