@@ -21,7 +21,7 @@ SOURCES := libs services tests docs docker
 # Most tests wait more than they compute. A file stays in one process, and each process starts its own servers.
 PYTEST := .venv/bin/pytest -n 3 --dist loadfile
 
-.PHONY: help setup lock docs demo up servers-up servers-down servers-status clean fmt lint types check-compose test test-slow test-all ci
+.PHONY: help setup lock docs demo up servers-up servers-down servers-status clean fmt lint types check-compose rehearse-compose test test-slow test-all ci
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ check-compose: ## check docker-compose.yml with the parser of docker compose its
 	fi
 	@"$(COMPOSE)/docker-compose" --file docker-compose.yml --profile '*' config --quiet
 	@echo "  docker-compose.yml is what docker compose understands"
+
+rehearse-compose: setup check-compose ## bring docker-compose.yml up without an engine (root, podman; see docs/compose.md)
+	@docker/rehearsal/run "$(COMPOSE)/docker-compose"
 
 test: setup lint types ## everything that a change must pass, on real servers (at most 10 minutes)
 	@$(PYTEST) -m "not slow"
