@@ -158,16 +158,22 @@ async def test_a_closed_or_unknown_letter_is_refused_without_an_act(cell: Consol
     assert len(await cell.rows("SELECT id FROM control.audit")) == before
 
 
-async def test_resync_is_asked_of_the_poller_for_one_customer_or_all(cell: ConsoleCell) -> None:
+async def test_resync_is_asked_of_the_poller_for_one_entity_one_flow_or_all(cell: ConsoleCell) -> None:
     await cell.declare("acme")
 
     async with an_owner(cell) as applied:
         await cell.shell.ok("resync", "--tenant", "acme", "--customer", "1001", *BY_ANNA)
+        await cell.shell.ok("resync", "--tenant", "acme", "--invoice", "10472", *BY_ANNA)
+        await cell.shell.ok("resync", "--tenant", "acme", "--flow", "invoices", *BY_ANNA)
         await cell.shell.ok("resync", "--tenant", "acme", *BY_ANNA)
+    both = await cell.shell.run("resync", "--tenant", "acme", "--customer", "1", "--invoice", "2", *BY_ANNA)
     unknown = await cell.shell.run("resync", "--tenant", "acne", *BY_ANNA)
 
     assert [(act.verb, act.tenant, act.flow, act.entity) for act in applied] == [
         ("resync", "acme", "customers", "1001"),
-        ("resync", "acme", "customers", None),
+        ("resync", "acme", "invoices", "10472"),
+        ("resync", "acme", "invoices", None),
+        ("resync", "acme", None, None),
     ]
+    assert (both.code, "at most one" in both.sentence) == (2, True)
     assert (unknown.code, "no tenant acne" in unknown.sentence) == (1, True)
