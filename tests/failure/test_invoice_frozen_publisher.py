@@ -1,7 +1,7 @@
 """A publisher with invoices in hand is frozen for longer than lease and settle, while another one takes its work over.
 
 OC2 corrects the invoices meanwhile. Once the frozen one goes on it sends nothing: each invoice is at Tripletex once,
-and only what was there before the correction has the older content.
+and only what was there before the correction has the older content. Nor does an older receipt come after a newer one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from bridge.contracts.identity import Flow
 from bridge.runtime.checkpoints import Checkpoint
 from bridge.testkit.system import System
 from bridge.testkit.system_invoices import invoices
+from bridge.testkit.system_tenant import SystemTenant, customers
 
 if TYPE_CHECKING:
     from failure.conftest import AllIsWell, Ambush, Awake, Outlasted
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NUMBERS = [70_001 + n for n in range(5)]
 NEWER = Decimal("900.00")
+UNKNOWN_CUSTOMER = 19_999
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
@@ -80,3 +82,36 @@ async def test_no_invoice_is_made_twice_after_a_freeze_longer_than_lease_and_set
     letters = [(row.text("entity"), row.text("reason")) for row in await system.rows(query, t=tenant.id)]
     assert letters == [(str(number), "invoice_changed_after_transfer") for number in older]
     assert await system.leave(other.name, frozen.process.name) == {other.name: 0, frozen.process.name: 0}
+
+
+@pytest.mark.slow
+async def test_a_rejection_that_froze_before_it_was_told_is_not_told_after_the_transfer(
+    system: System, ambush: Ambush, all_is_well: AllIsWell, outlasted: Outlasted, awake: Awake
+) -> None:
+    tenant = await system.declare("frozen-rejection", flows=[Flow.INVOICES])
+    number = NUMBERS[0]
+    batch = tenant.begin(*invoices(1, customerNumber=UNKNOWN_CUSTOMER))
+    point = Checkpoint.AFTER_RECEIPT_CLAIM_BEFORE_REQUEST
+    frozen = ambush("publisher", point, name=f"frozen-{point.value}", signal="STOP")
+    assert (await frozen.froze())["entities"] == [str(number)]
+    assert await tenant.states() == {"dead": 1}
+    over = await outlasted()
+
+    tenant.write(*customers(1, first=UNKNOWN_CUSTOMER))
+    corrected = invoices(1, price=str(NEWER), customerNumber=UNKNOWN_CUSTOMER)[0]
+    tenant.invoices.batches.correct(batch, corrected)
+    other = system.start("publisher", name=f"other-{point.value}")
+    await system.until(lambda: _is_transferred(tenant, number), "OC2 to be told of the transfer")
+    await system.until(over, "lease and settle to be over")
+    told = tenant.invoices.told(number)
+
+    frozen.process.thaw()
+    await awake(frozen)
+
+    await all_is_well(tenant)
+    assert tenant.invoices.told(number) == told
+    assert await system.leave(other.name, frozen.process.name) == {other.name: 0, frozen.process.name: 0}
+
+
+async def _is_transferred(tenant: SystemTenant, number: int) -> bool:
+    return tenant.invoices.told(number)[-1:] == ["TRANSFERRED"]

@@ -17,6 +17,7 @@ class Checkpoint(StrEnum):
     AFTER_INGEST_COMMIT_BEFORE_OFFSET_COMMIT = "after_ingest_commit_before_offset_commit"
     AFTER_CLAIM_COMMIT_BEFORE_REQUEST = "after_claim_commit_before_request"
     AFTER_ANSWER_BEFORE_DONE = "after_answer_before_done"
+    AFTER_RECEIPT_CLAIM_BEFORE_REQUEST = "after_receipt_claim_before_request"
 
 
 Checkpoints = Callable[[Checkpoint, Mapping[str, object]], None]

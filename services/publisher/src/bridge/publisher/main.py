@@ -368,6 +368,7 @@ def _errands(
         backoff=_backoff(settings.delivery),
         owner=outside.owner,
         in_hand=telling,
+        checkpoints=rules.checkpoints,
     )
     orders = Orders(store, outside.tripletex, holds, gatekeeper, policy=rules.policy, owner=outside.owner)
     return [

@@ -36,6 +36,7 @@ from bridge.publisher.domain.journal import Call, LogEntry, Parcel, Step
 from bridge.remote.errors import AccessDeniedError
 from bridge.remote.outcome import Refused
 from bridge.runtime import semconv
+from bridge.runtime.checkpoints import Checkpoint, Checkpoints, no_checkpoints
 from bridge.runtime.clock import Clock
 from bridge.runtime.errors import TransientError
 from bridge.runtime.logging import get_logger
@@ -89,6 +90,7 @@ class Receipts:
         backoff: Backoff,
         owner: str,
         in_hand: MutableSet[EntityKey],
+        checkpoints: Checkpoints = no_checkpoints,
     ) -> None:
         self._store = store
         self._source = source
@@ -100,6 +102,7 @@ class Receipts:
         self._backoff = backoff
         self._owner = owner
         self._in_hand = in_hand
+        self._checkpoints = checkpoints
         self._failures: defaultdict[tuple[TenantId, int], int] = defaultdict(int)
 
     def room(self, tenant: TenantId) -> int:
@@ -112,6 +115,9 @@ class Receipts:
         tellings: list[Telling] = []
         try:
             await self._claim(ask, tellings)
+            if tellings:
+                told = tuple(str(one.parcel.key.entity) for one in tellings)
+                self._checkpoints(Checkpoint.AFTER_RECEIPT_CLAIM_BEFORE_REQUEST, {"entities": told})
             for batch, mine in by_batch(tellings).items():
                 open_still = go_on() and self.room(ask.tenant) > 0
                 results = await self._one_batch(ask, batch, mine) if open_still else all_ended(mine, Ending.WAITS)
