@@ -183,3 +183,25 @@ async def test_a_floor_that_is_no_invoice_number_is_refused(cell: ConsoleCell, a
     ran = await cell.shell.run("tenants", "ledger-floor", "acme", f"--at={at}", "--who", "anna", "--why", "x")
 
     assert (ran.code, "or 'all'" in ran.sentence) == (2, True)
+
+
+async def test_status_shows_invoices_beside_customers_with_their_receipts_and_gates(cell: ConsoleCell) -> None:
+    await cell.declare("acme")
+    await cell.write("UPDATE control.tenant SET spec = jsonb_set(spec, '{flows}', '[\"customers\", \"invoices\"]')")
+    await invoice(cell, "1", "confirmed", receipt_due_at="2026-01-01T00:00:00Z")
+    await invoice(cell, "2", "ready")
+    await cell.write(
+        "INSERT INTO control.gate (scope, subject, tenant, reason, why, closed_by) VALUES"
+        " ('flow', 'acme/invoices', 'acme', 'bank_account_missing', 'no account', 'publisher')"
+    )
+
+    document = await cell.shell.json("status", "--tenant", "acme")
+    plain = await cell.shell.ok("status", "--tenant", "acme")
+
+    flows = {flow["flow"]: flow for flow in listed(document, "flows")}
+    assert (flows["invoices"]["receipts"], flows["invoices"]["states"]["ready"]) == (1, 1)
+    assert flows["customers"]["receipts"] == 0
+    said = " ".join(plain.out.split())
+    assert "1 receipts to tell" in said
+    rows = {flow: next(line for line in plain.out.splitlines() if f" {flow} " in line) for flow in flows}
+    assert ("bank_account" in rows["invoices"], "bank_account" in rows["customers"]) == (True, False)

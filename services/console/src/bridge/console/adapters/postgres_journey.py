@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bridge.console.adapters.postgres_overview import PostgresOverview
+from bridge.console.application.status import concerns_flow
 from bridge.console.application.where import (
     AtSource,
     DeliveryView,
@@ -21,7 +22,7 @@ from bridge.contracts.identity import Flow, Generation, Revision, SourceId, Tena
 from bridge.durable.database import Database
 from bridge.durable.queries import load_queries
 from bridge.durable.row import Row
-from bridge.tenancy.gates import Gate, GateScope, GateStore
+from bridge.tenancy.gates import Gate, GateStore
 
 _SQL: Final = load_queries("bridge.console.sql", "where_queries.sql")
 
@@ -56,10 +57,7 @@ class PostgresJourneys:
 
 def _holds_up(gate: Gate, key: EntityKey) -> bool:
     """Whether a closed gate may be what the entity waits for; a host's gate is everybody's."""
-    if gate.key.tenant is None:
-        return True
-    of_flow = gate.key.scope in (GateScope.FLOW, GateScope.SOURCE)
-    return gate.key.tenant == key.tenant and (not of_flow or gate.key.subject == f"{key.tenant}/{key.flow.value}")
+    return gate.key.tenant is None or (gate.key.tenant == key.tenant and concerns_flow(gate, key.flow.value))
 
 
 def _to_source(row: Row) -> AtSource:

@@ -90,6 +90,7 @@ def _to_status(row: Row) -> FlowStatus:
         last_error=row.text_or_none("last_error"),
         states=_numbers(row, "states"),
         waits_since=row.instant_or_none("waits_since"),
+        receipts=row.number("receipts"),
         outbox=row.number("outbox"),
         set_aside=row.number("set_aside"),
         as_of=row.instant("as_of"),

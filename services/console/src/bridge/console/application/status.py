@@ -7,12 +7,15 @@ from typing import Protocol
 
 from bridge.console.application.known import KnowsTenants, require_known
 from bridge.contracts.identity import TenantId
-from bridge.tenancy.gates import Gate
+from bridge.tenancy.gates import Gate, GateScope
 
 
 @dataclass(frozen=True, slots=True)
 class FlowStatus:
-    """One tenant's flow at one moment; times are in UTC, `waits_since` is None where nothing is overdue."""
+    """One tenant's flow at one moment; times are in UTC, `waits_since` is None where nothing is overdue.
+
+    `receipts` counts the invoices of which the source is still to be told something.
+    """
 
     tenant: TenantId
     flow: str
@@ -24,6 +27,7 @@ class FlowStatus:
     last_error: str | None
     states: Mapping[str, int]
     waits_since: datetime | None
+    receipts: int
     outbox: int
     set_aside: int
     as_of: datetime
@@ -46,9 +50,14 @@ class Status:
     gates: tuple[Gate, ...]
     publisher_relay: RelayStatus
 
-    def gates_of(self, tenant: TenantId) -> list[Gate]:
-        """Return the closed gates that are the tenant's own."""
-        return [gate for gate in self.gates if gate.key.tenant == tenant]
+    def gates_of(self, flow: FlowStatus) -> list[Gate]:
+        """Return the closed gates that are the tenant's own, but for those of its other flows."""
+        return [gate for gate in self.gates if gate.key.tenant == flow.tenant and concerns_flow(gate, flow.flow)]
+
+
+def concerns_flow(gate: Gate, flow: str) -> bool:
+    """Whether a tenant's gate holds up this flow: that of a system does, one of another flow does not."""
+    return gate.key.scope not in (GateScope.FLOW, GateScope.SOURCE) or gate.key.subject.endswith(f"/{flow}")
 
 
 class StatusStore(KnowsTenants, Protocol):

@@ -23,6 +23,11 @@ WITH flow AS (
 ), by_flow AS (
     SELECT tenant, flow, jsonb_object_agg(state, n) AS states, min(waits_since) AS waits_since FROM work
     GROUP BY tenant, flow
+), receipts AS (
+    SELECT tenant, flow, count(*) AS receipts FROM publisher.delivery
+    WHERE (receipt_due_at IS NOT NULL OR receipt_out_epoch IS NOT NULL)
+      AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s)
+    GROUP BY tenant, flow
 ), unpublished AS (
     SELECT tenant, flow, count(*) AS depth, count(*) FILTER (WHERE set_aside_at IS NOT NULL) AS set_aside,
            min(created_at) AS oldest
@@ -34,10 +39,11 @@ SELECT tenant, flow, f.paused, f.removed_at IS NOT NULL AS removed,
        c.last_good_poll_at, c.next_due_at, coalesce(c.failing_polls, 0) AS failing_polls, c.last_error,
        coalesce(b.states, '{}') AS states,
        CASE WHEN least(b.waits_since, u.oldest) <= now() THEN least(b.waits_since, u.oldest) END AS waits_since,
-       coalesce(u.depth, 0) AS outbox, coalesce(u.set_aside, 0) AS set_aside, now() AS as_of
+       coalesce(r.receipts, 0) AS receipts, coalesce(u.depth, 0) AS outbox, coalesce(u.set_aside, 0) AS set_aside, now() AS as_of
 FROM flow AS f
 LEFT JOIN poller.source_cursor AS c USING (tenant, flow)
 LEFT JOIN by_flow AS b USING (tenant, flow)
+LEFT JOIN receipts AS r USING (tenant, flow)
 LEFT JOIN unpublished AS u USING (tenant, flow)
 ORDER BY tenant, flow;
 

@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status(tenant: ForTenant = None, as_json: AsJson = False) -> None:
-    """Show each tenant's flows: last good poll, work by state, the oldest that waits, outboxes, closed gates."""
+    """Show each tenant's flows: last good poll, work by state, oldest that waits, receipts, outboxes, closed gates."""
     run(lambda: _status(TenantId(tenant) if tenant else None), as_json=as_json)
 
 
@@ -82,7 +82,8 @@ def _note(found: Status, flow: FlowStatus) -> str:
     notes = [
         "removed" if flow.removed else "",
         "paused" if flow.paused else "",
+        f"{flow.receipts} receipts to tell" if flow.receipts else "",
         f"{flow.set_aside} set aside" if flow.set_aside else "",
-        *(gate.reason.value for gate in found.gates_of(flow.tenant)),
+        *(gate.reason.value for gate in found.gates_of(flow)),
     ]
     return ", ".join(note for note in notes if note)
