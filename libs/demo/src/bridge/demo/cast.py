@@ -20,7 +20,10 @@ FILE_NAME: Final = "tenants.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """One tenant: its Tripletex company, its OC2, how many customers and invoices it brings, and its language."""
+    """One tenant: its Tripletex company, its OC2, how many customers and invoices it brings, and its language.
+
+    `new_series` is whether its people say that Tripletex can hold no invoice of that series yet.
+    """
 
     tenant: str
     name: str
@@ -30,6 +33,7 @@ class Company:
     invoices: int = 0
     first_invoice: int = 1
     language: str = "nb"
+    new_series: bool = False
     consumer_token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     employee_token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     api_key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
@@ -44,7 +48,14 @@ def companies() -> tuple[Company, Company, Company]:
     """Return the three, with fresh secrets."""
     return (
         Company(
-            "nordlys", "Nordlys Sjømat AS", 8101, customers=110, first_number=10_001, invoices=40, first_invoice=50_001
+            "nordlys",
+            "Nordlys Sjømat AS",
+            8101,
+            customers=110,
+            first_number=10_001,
+            invoices=40,
+            first_invoice=50_001,
+            new_series=True,
         ),
         Company(
             "fjordbygg",
@@ -64,6 +75,7 @@ def companies() -> tuple[Company, Company, Company]:
             first_number=501,
             invoices=40,
             first_invoice=7_001,
+            new_series=True,
         ),
     )
 

@@ -53,4 +53,11 @@ def go_live(stage: Stage, folder: Path) -> None:
     stage.say("Declaring the tenants, and opening them: " + ", ".join(company.tenant for company in stage.cast))
     file = write_tenant_file(stage.cast, stage.simulators, folder, poll_interval_seconds=POLL_SECONDS)
     stage.console.act("tenants", "apply", str(file), *_WHO)
-    stage.console.act_at_once(*(("tenants", "go-live", company.tenant, *_WHO) for company in stage.cast))
+    opened = [("tenants", "go-live", company.tenant, *_WHO) for company in stage.cast]
+    new = [company for company in stage.cast if company.new_series]
+    floors = [("tenants", "ledger-floor", each.tenant, "--at", str(each.first_invoice - 1), *_WHO) for each in new]
+    stage.console.act_at_once(*opened, *floors)
+    for company in new:
+        stage.say(
+            f"{company.tenant}: from invoice {company.first_invoice} on the series is new, so none is looked up first"
+        )
