@@ -65,7 +65,6 @@ async def requests() -> list[HttpRequest]:
     await client.projects(tenant, "7")
     await client.currencies(tenant, "NOK")
     await client.vat_types(tenant, "2026-11-10")
-    await client.vat_code_exists(tenant, "3")
     await client.bank_account_ready(tenant)
     await client.period_closed(tenant, "2026-11-10")
     await client.may_invoice(tenant)

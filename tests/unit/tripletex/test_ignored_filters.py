@@ -66,8 +66,6 @@ async def test_registers_are_compared_here(
     assert [(ref.id, ref.is_active) for ref in await client.projects(acme, "70")] == [(2, False)]
     assert [ref.id for ref in await client.departments(acme, "7")] == [1]
     assert [ref.id for ref in await client.currencies(acme, "NOK")] == [2]
-    assert await client.vat_code_exists(acme, "70")
-    assert not await client.vat_code_exists(acme, "3")
 
 
 @pytest.mark.parametrize(

@@ -66,11 +66,6 @@ class FoundOrder:
         """Whether some invoice has taken lines of this order."""
         return any(self.charged)
 
-    @property
-    def all_charged(self) -> bool:
-        """Whether nothing of this order is left to invoice; an order without lines has nothing charged."""
-        return bool(self.charged) and all(self.charged)
-
     def is_orphan_of(self, invoice_number: int) -> bool:
         """Whether this is our order for that invoice, open, with its lines and none of them invoiced."""
         uncharged = bool(self.charged) and not self.any_charged

@@ -100,15 +100,6 @@ class ReferenceCalls(Calls):
         rows = await self._rows(tenant, "/ledger/vatType", query, what)
         return {found.number: found for found in read_each(tenant, what, rows, _vat_type)}
 
-    async def vat_code_exists(self, tenant: TripletexTenant, code: str) -> bool:
-        """Tell whether Tripletex knows the code at all: for sales or purchases, in use or not."""
-        if not (code.isascii() and code.isdigit()):
-            # The filter takes numbers only, and no code is anything else.
-            return False
-        what = f"VAT code {code}"
-        rows = await self._rows(tenant, "/ledger/vatType", [("number", code), ("fields", "id,number")], what)
-        return any(row.get("number") == code for row in rows)
-
     async def _customers(
         self, tenant: TripletexTenant, numbers: Sequence[int], inactive: str
     ) -> tuple[CustomerRef, ...]:

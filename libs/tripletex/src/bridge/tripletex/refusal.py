@@ -1,7 +1,7 @@
 """What a refusal is about, told by the fields that it names.
 
 Pure. Never by its text, which follows the employee's language. A field may be a comma list of several paths, and a
-message may name none: then the refusal says nothing about what to do, and a look-up must.
+message may name none: then the refusal alone does not tell what is wrong, and safe calls must.
 """
 
 from enum import StrEnum
@@ -44,7 +44,6 @@ _BY_END: Final = {
     ("invoiceDate",): Topic.INVOICE_DATE,
     ("kid",): Topic.KID,
 }
-_LOOK_UP: Final = frozenset({Topic.INVOICE_NUMBER, Topic.ORDER_NUMBER, Topic.UNNAMED})
 
 
 def topics(refused: Refused) -> frozenset[Topic]:
@@ -52,15 +51,6 @@ def topics(refused: Refused) -> frozenset[Topic]:
     return frozenset(topic for complaint in refused.fields for topic in _of_field(complaint.field or "")) or frozenset(
         {Topic.UNNAMED}
     )
-
-
-def may_be_there(refused: Refused) -> bool:
-    """Whether the invoice may be at Tripletex although it was refused, so that it must be looked up.
-
-    A number in use may be our own, from a call whose answer was lost; a refusal that names no field may mean a number
-    in use; a 403 proves no absence either.
-    """
-    return refused.status == 403 or not topics(refused).isdisjoint(_LOOK_UP)
 
 
 def _of_field(field: str) -> frozenset[Topic]:
