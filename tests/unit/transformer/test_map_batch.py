@@ -96,7 +96,7 @@ def test_an_unmappable_record_keeps_identity_and_source_time() -> None:
     assert (mapped.envelope.fault_reason, mapped.envelope.fault_field) == (Reason.NAME_MISSING, "name")
 
 
-@pytest.mark.parametrize("reason", [None, Reason.SOURCE_NUMBER_MISSING, Reason.NUMBER_HELD_BY_ANOTHER])
+@pytest.mark.parametrize("reason", [None, Reason.NUMBER_HELD_BY_ANOTHER])
 def test_a_row_the_poller_could_not_read_keeps_the_pollers_reason(reason: Reason | None) -> None:
     envelope = replace(
         ENVELOPE,

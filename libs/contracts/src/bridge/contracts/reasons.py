@@ -11,11 +11,9 @@ from typing import Final
 class Stage(StrEnum):
     """Where a record stopped."""
 
-    READING = "reading"
     MAPPING = "mapping"
     INGEST = "ingest"
     DELIVERY = "delivery"
-    RELAY = "relay"
 
 
 class Reason(StrEnum):
@@ -23,7 +21,6 @@ class Reason(StrEnum):
 
     # Rows at the source
     SOURCE_ROW_UNREADABLE = "source_row_unreadable"
-    SOURCE_NUMBER_MISSING = "source_number_missing"
     NUMBER_HELD_BY_ANOTHER = "number_held_by_another"
     EVENT_TOO_LARGE = "event_too_large"
     # Mapping
@@ -64,7 +61,6 @@ class Reason(StrEnum):
     GIVEN_UP_BY_OPERATOR = "given_up_by_operator"
     TENANT_REMOVED = "tenant_removed"
     UNKNOWN_TENANT = "unknown_tenant"
-    BROKER_REFUSED_RECORD = "broker_refused_record"
     # Gates
     NOT_LIVE = "not_live"
     CLOSED_BY_OPERATOR = "closed_by_operator"
@@ -96,17 +92,13 @@ REASONS: Final[dict[Reason, ReasonText]] = {
         "The row at the source breaks the source's own contract in the field named.",
         "Correct the field at the source; the next poll reads the row again and closes this letter.",
     ),
-    Reason.SOURCE_NUMBER_MISSING: _R(
-        "The row at the source has no number, so it belongs to no entity.",
-        "Give the customer a customer number at the source; the next poll sends it.",
-    ),
     Reason.NUMBER_HELD_BY_ANOTHER: _R(
         "Another row at the source already holds this number.",
         "Give one of the two another number at the source; the waiting one then follows by itself.",
     ),
     Reason.EVENT_TOO_LARGE: _R(
         "The content is larger than one event may be.",
-        "Shorten the longest text at the source; the error names the size and the limit.",
+        "Shorten its texts or split it at the source; the error names the size and the limit.",
     ),
     Reason.NAME_MISSING: _R(
         "The customer has no name.", "Enter a name on the customer at the source; the next poll sends it."
@@ -250,10 +242,6 @@ REASONS: Final[dict[Reason, ReasonText]] = {
     Reason.UNKNOWN_TENANT: _R(
         "The record names a tenant that was never declared here.",
         "Check which cell the record came from; add the tenant or discard the letter.",
-    ),
-    Reason.BROKER_REFUSED_RECORD: _R(
-        "The broker refuses this one record for itself.",
-        "Look at the error (size or topic), mend the cause, then retry or discard the outbox row.",
     ),
     Reason.NOT_LIVE: _R(
         "The tenant is new and has not been opened.",

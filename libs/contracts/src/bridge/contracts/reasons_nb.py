@@ -14,17 +14,13 @@ REASONS_NB: Final[dict[Reason, ReasonText]] = {
         "Raden hos avsender bryter avsenderens egen kontrakt i feltet som er nevnt.",
         "Rett feltet hos avsender; raden leses på nytt ved neste henting.",
     ),
-    Reason.SOURCE_NUMBER_MISSING: _R(
-        "Raden hos avsender har ikke noe nummer og kan derfor ikke knyttes til noe.",
-        "Gi raden et nummer hos avsender; den sendes ved neste henting.",
-    ),
     Reason.NUMBER_HELD_BY_ANOTHER: _R(
         "En annen rad hos avsender har allerede dette nummeret.",
         "Gi en av de to et annet nummer hos avsender; den som venter, følger da av seg selv.",
     ),
     Reason.EVENT_TOO_LARGE: _R(
         "Innholdet er større enn det en melding kan være.",
-        "Kort ned den lengste teksten hos avsender; feilen oppgir størrelsen og grensen.",
+        "Kort ned tekstene eller del innholdet opp hos avsender; feilen oppgir størrelsen og grensen.",
     ),
     Reason.NAME_MISSING: _R("Kunden har ikke noe navn.", "Fyll ut navnet på kunden hos avsender."),
     Reason.CURRENCY_INVALID: _R(
@@ -166,10 +162,6 @@ REASONS_NB: Final[dict[Reason, ReasonText]] = {
     ),
     Reason.UNKNOWN_TENANT: _R(
         "Meldingen gjelder en kunde som aldri er satt opp her.",
-        "Ta kontakt med dem som drifter integrasjonen.",
-    ),
-    Reason.BROKER_REFUSED_RECORD: _R(
-        "Meldingskøen avviser akkurat denne meldingen.",
         "Ta kontakt med dem som drifter integrasjonen.",
     ),
     Reason.NOT_LIVE: _R(
