@@ -6,7 +6,7 @@ showed. It must share no code with the services: a mistake of theirs would then 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -36,10 +36,6 @@ class Bill:
     project: str
     currency: str
     lines: tuple[Line, ...]
-
-    def differs_from(self, other: "Bill") -> tuple[str, ...]:
-        """Return the names of the fields in which the two differ."""
-        return tuple(field.name for field in fields(self) if getattr(self, field.name) != getattr(other, field.name))
 
 
 @dataclass(frozen=True, slots=True)

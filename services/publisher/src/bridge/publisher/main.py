@@ -30,7 +30,7 @@ from bridge.publisher.adapters.oc2_target import Oc2Target
 from bridge.publisher.adapters.postgres_deliveries import SCHEMA, PostgresDeliveries
 from bridge.publisher.adapters.postgres_marks import PostgresMarks
 from bridge.publisher.adapters.tenancy import SHARD_LEASES, DirectoryStanding, LeasedShards, StoredGates
-from bridge.publisher.adapters.tripletex_target import SHARE, TripletexTarget
+from bridge.publisher.adapters.tripletex_target import TripletexTarget
 from bridge.publisher.application.acts import Acts
 from bridge.publisher.application.census import forget_census, show_census
 from bridge.publisher.application.chore import Chore
@@ -54,6 +54,7 @@ from bridge.publisher.settings import DeliverySettings, HttpSettings, PublisherS
 from bridge.remote.http import Timeouts
 from bridge.remote.httpx_port import HttpxPort
 from bridge.remote.observed_port import ObservedPort
+from bridge.remote.pacing import PUBLISHER_SHARE
 from bridge.runtime.checkpoints import Checkpoints, no_checkpoints
 from bridge.runtime.clock import Clock, SystemClock
 from bridge.runtime.errors import BrokerUnavailableError, ConfigurationError, TransientError
@@ -193,7 +194,7 @@ async def _connect(stack: AsyncExitStack, settings: PublisherSettings, clock: Cl
     tripletex = TripletexClient(
         ObservedPort(http, system="tripletex"),
         clock,
-        share=SHARE,
+        share=PUBLISHER_SHARE,
         timeouts=_timeouts(settings.http),
         # Shorter than the time between two probes, which would otherwise find the refusal still fresh.
         refusal_pause=timedelta(seconds=settings.delivery.gate_probe_seconds / 2),

@@ -22,8 +22,6 @@ from bridge.tripletex.invoices import InvoiceOutcome, StoredInvoice
 from bridge.tripletex.orders import FoundOrder
 from bridge.tripletex.references import CustomerRef, Reference, VatType
 
-SHARE: Final = 0.7
-"""Our part of each employee's rate window; the poller has the rest."""
 _LONGEST_WAIT_SECONDS: Final = 30.0
 
 
