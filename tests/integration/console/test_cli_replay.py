@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from bridge.console.adapters.kafka_replay import FIRST_PLACE, REPLAY_ACT
+from bridge.console.adapters.kafka_replay import REPLAY_ACT
 from bridge.contracts.envelope import Envelope, EventType, Outcome
-from bridge.contracts.headers import TRACEPARENT, encode
+from bridge.contracts.headers import FIRST_PLACE, TRACEPARENT, encode
 from bridge.contracts.identity import (
     EntityNumber,
     Flow,

@@ -12,7 +12,7 @@ from bridge.contracts.envelope import EventType
 from bridge.contracts.envelope import Outcome as MappingOutcome
 from bridge.contracts.events.invoice import InvoiceLine, InvoiceSnapshot, InvoiceWanted
 from bridge.contracts.events.unmappable import Unmappable
-from bridge.contracts.headers import TYPE_HEADER
+from bridge.contracts.headers import FIRST_PLACE, TYPE_HEADER
 from bridge.contracts.identity import (
     EntityNumber,
     EventId,
@@ -217,7 +217,20 @@ async def test_a_record_sent_again_keeps_key_source_time_and_content_and_gets_a_
     sent = dict(record.headers)
     assert (record.key, record.value) == (origin.key, kept.letter.raw)
     assert {name for name in first if sent[name] != first[name]} == {"ce_id", "ce_generation", "traceparent"}
-    assert set(sent) == set(first)
+    assert {name: sent[name] for name in set(sent) - set(first)} == {FIRST_PLACE: b"invoice-generated-3@9"}
+
+
+async def test_a_record_that_comes_back_again_still_tells_where_it_lay_first_k18(desk: Desk) -> None:
+    desk.put(unmappable(), stage=Stage.MAPPING)
+    kept = desk.store.memory.letters[1]
+    again = (*kept.letter.origin.headers, (FIRST_PLACE, b"invoice-generated-3@2"))
+    origin = replace(kept.letter.origin, headers=again)
+    desk.store.memory.letters[1] = replace(kept, letter=replace(kept.letter, origin=origin))
+
+    await desk.ask(RETRY)
+
+    (record,) = desk.store.memory.outbox
+    assert [value for name, value in record.headers if name == FIRST_PLACE] == [b"invoice-generated-3@2"]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,10 @@ Header = tuple[str, bytes]
 SPEC_VERSION: Final = "1.0"
 JSON_CONTENT: Final = "application/json"
 TRACEPARENT: Final = "traceparent"
+FIRST_PLACE: Final = "bridge_firstplace"
+"""On a record that was sent again: where it lay first. The first one stays, however often it is sent."""
+FIRST_TIME: Final = "bridge_firsttime"
+"""On a record that was replayed: when the broker had it first."""
 MAX_HEADER_BYTES: Final = 1024
 """A single header value is cut to this many bytes where it holds free text."""
 MAX_DIGITS: Final = 40
@@ -69,6 +73,11 @@ def encode(envelope: Envelope) -> list[Header]:
         TRACEPARENT: envelope.traceparent,
     }
     return [(name, value.encode()[:MAX_HEADER_BYTES]) for name, value in values.items() if value is not None]
+
+
+def place(topic: str, partition: int, offset: int) -> bytes:
+    """Return the value of `FIRST_PLACE`."""
+    return f"{topic}-{partition}@{offset}".encode()
 
 
 def decode(headers: Iterable[Header]) -> Envelope:

@@ -10,7 +10,7 @@ from typing import Final
 
 from bridge.console.application.replay import Selection, Span
 from bridge.contracts.envelope import Envelope
-from bridge.contracts.headers import TRACEPARENT, Header, HeaderError, decode
+from bridge.contracts.headers import FIRST_PLACE, FIRST_TIME, TRACEPARENT, Header, HeaderError, decode, place
 from bridge.contracts.topics import wire_name
 from bridge.messaging.producer import BatchProducer
 from bridge.messaging.reader import RangeReader
@@ -20,8 +20,6 @@ from bridge.runtime.errors import BrokerUnavailableError, ConfigurationError
 from bridge.runtime.tracing import SpanKind, start_root_span, traceparent_of
 
 REPLAY_ACT: Final = "bridge_replayact"
-FIRST_PLACE: Final = "bridge_firstplace"
-FIRST_TIME: Final = "bridge_firsttime"
 _SEND_SECONDS: Final = 30.0
 
 
@@ -84,10 +82,10 @@ def again(record: Record, act_id: int) -> Outgoing:
 def _new_headers(record: Record, envelope: Envelope, act_id: int) -> dict[str, bytes]:
     known = {name for name, _ in record.headers}
     first = {
-        FIRST_PLACE: f"{record.topic}-{record.partition}@{record.offset}",
-        FIRST_TIME: datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+        FIRST_PLACE: place(record.topic, record.partition, record.offset),
+        FIRST_TIME: datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds").encode(),
     }
-    new = {name: value.encode() for name, value in first.items() if name not in known}
+    new = {name: value for name, value in first.items() if name not in known}
     attributes: dict[str, str | int] = {
         semconv.MESSAGING_SYSTEM: semconv.KAFKA,
         semconv.MESSAGING_DESTINATION_NAME: record.topic,

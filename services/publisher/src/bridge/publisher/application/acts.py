@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from bridge.contracts.headers import TRACEPARENT
+from bridge.contracts.headers import FIRST_PLACE, TRACEPARENT, place
 from bridge.contracts.identity import EntityNumber, EventId, Flow, Generation, TenantId, Version, event_id
 from bridge.contracts.topics import MAX_EVENT_BYTES
 from bridge.publisher.application.arrival import trace_id
@@ -190,7 +190,7 @@ def _too_large(stored: StoredLetter) -> str | None:
 def resend(letter: Letter, generation: Generation) -> Resend:
     """Return the letter's record as a new generation: key, times and source stay, identity and trace are new.
 
-    A record whose headers say too little to have an identity goes out as it came.
+    It carries the place where it lay first. One whose headers say too little to have an identity goes out as it came.
     """
     headers = dict(letter.origin.headers)
     new: dict[str, bytes] = {}
@@ -199,6 +199,7 @@ def resend(letter: Letter, generation: Generation) -> Resend:
         entity = EntityNumber(letter.entity) if letter.entity is not None else None
         new_id = event_id(tenant=TenantId(letter.tenant), flow=Flow(letter.flow), entity=entity, version=version)
         new = _new_identity(letter, new_id, generation, headers.get(TRACEPARENT))
+        new[FIRST_PLACE] = headers.get(FIRST_PLACE) or _first_place(letter)
     return Resend(
         topic=letter.origin.topic,
         key=letter.origin.key,
@@ -208,6 +209,11 @@ def resend(letter: Letter, generation: Generation) -> Resend:
         flow=letter.flow,
         entity=letter.entity,
     )
+
+
+def _first_place(letter: Letter) -> bytes:
+    origin = letter.origin
+    return place(origin.topic, origin.partition, origin.offset)
 
 
 def _new_identity(letter: Letter, new_id: EventId, generation: Generation, old_trace: bytes | None) -> dict[str, bytes]:
