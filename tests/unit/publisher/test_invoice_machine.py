@@ -333,7 +333,9 @@ def test_verify_never_sends_and_says_what_is_missing() -> None:
     assert walk(looking, FOUND).state is State.CONFIRMED
     assert missing.state is State.DEAD
     assert missing.reason is Reason.INVOICE_MISSING_AT_TARGET
-    assert walk(missing, facts.RetryAsked(V1, Generation(9), T0)).state is State.READY
+    retried = walk(missing, facts.RetryAsked(V1, Generation(9), T0))
+    assert retried.state is State.IN_DOUBT, "somebody may have made it by hand since that look"
+    assert walk(retried, CLAIM, NOTHING).state is State.READY
 
 
 def receipt(delivery: Delivery) -> ReceiptContent:
@@ -416,3 +418,83 @@ def test_customers_have_no_receipts_and_no_orders() -> None:
 
     assert confirmed.receipt.wanted is None
     assert confirmed.order_due_at is None
+
+
+def _given_up_in_doubt() -> Delivery:
+    """The limit of unknown rounds was reached, so a letter is open and the effect too."""
+    return walk(first(), *(CLAIM, UNKNOWN, CLAIM, NOTHING) * 4, CLAIM, UNKNOWN)
+
+
+@pytest.mark.parametrize("let_go", [facts.NotSent(T0), facts.NeverSent(T0)])
+def test_an_order_left_over_is_not_taken_up_by_content_that_came_while_it_was_out(
+    let_go: facts.NotSent | facts.NeverSent,
+) -> None:
+    with_orphan = walk(first(), CLAIM, UNKNOWN, CLAIM, facts.FoundNothing(T0, orphan_order="900"), CLAIM)
+
+    assert walk(with_orphan, let_go).order_id == "900"
+    assert walk(with_orphan, told(2), let_go).order_id is None, "order 900 has the lines and the customer of version 1"
+
+
+def test_an_order_left_over_is_not_taken_up_by_an_edit_though_its_source_hash_is_the_same() -> None:
+    edited = walk(_given_up_in_doubt(), facts.EditAsked(V1, Generation(9), b"mended", T0), CLAIM)
+    retried = walk(_given_up_in_doubt(), facts.RetryAsked(V1, Generation(9), T0), CLAIM)
+    left_over = facts.FoundNothing(T0, orphan_order="900")
+
+    assert walk(retried, left_over).order_id == "900"
+    assert walk(edited, left_over).state is State.READY
+    assert walk(edited, left_over).order_id is None
+
+
+def test_an_edit_that_came_after_what_was_sent_is_not_lost_without_a_letter() -> None:
+    edited = walk(_given_up_in_doubt(), facts.EditAsked(V1, Generation(9), b"mended", T0), CLAIM)
+
+    decision = decide(edited, facts.FoundWanted(T0, "501", V1), POLICY)
+
+    found = after(decision)
+    assert (found.state, found.wanted.payload) == (State.CONFIRMED, b"1"), "the row says what is there"
+    assert found.reason is Reason.ADOPTED_BUT_DIFFERENT
+    assert [effect.refusal.reason for effect in decision.effects if isinstance(effect, OpenLetter)] == [found.reason]
+
+
+def test_a_retry_that_finds_what_was_sent_needs_no_letter() -> None:
+    retried = walk(_given_up_in_doubt(), facts.RetryAsked(V1, Generation(9), T0), CLAIM)
+
+    decision = decide(retried, facts.FoundWanted(T0, "501", V1), POLICY)
+
+    assert after(decision).reason is None
+    assert not decision.effects
+
+
+def test_a_verified_invoice_whose_number_another_has_is_confirmed_no_more_and_has_one_letter() -> None:
+    diverged = walk(first(), CLAIM, replace(APPLIED, diverged=DIVERGED), facts.VerifyAsked(V1, T0), CLAIM)
+
+    decision = decide(diverged, facts.TakenByAnother(REFUSAL, T0), POLICY)
+
+    taken = after(decision)
+    assert [type(effect) for effect in decision.effects] == [CloseLetter, OpenLetter], (
+        "a second open one cannot be stored"
+    )
+    assert (taken.state, taken.confirmed, taken.order_due_at) == (State.DEAD, None, None)
+    newer = walk(taken, told(2))
+    assert newer.state is State.IN_DOUBT
+    assert newer.receipt.wanted is None, "OC2 must not hear TRANSFERRED of what is not there"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.WITHDRAWN, Outcome.UNMAPPABLE])
+def test_content_confirmed_while_the_source_moved_on_stays_content_that_may_go(outcome: Outcome) -> None:
+    confirmed = walk(first(), CLAIM, told(2, outcome=outcome), APPLIED)
+    missing = walk(confirmed, facts.VerifyAsked(confirmed.wanted.version, T0), CLAIM, NOTHING)
+
+    assert (confirmed.wanted.outcome, confirmed.wanted.payload) == (Outcome.MAPPED, b"1")
+    retried = walk(missing, facts.RetryAsked(missing.wanted.version, Generation(9), T0), CLAIM, NOTHING)
+    assert retried.state is State.READY, "a person asked for it to be sent again"
+
+
+def test_nothing_is_told_while_a_retried_invoice_is_looked_up() -> None:
+    taken = walk(first(), CLAIM, facts.TakenByAnother(REFUSAL, T0))
+    assert taken.receipt.wanted is not None
+
+    retried = walk(taken, facts.RetryAsked(V1, Generation(9), T0))
+
+    assert retried.state is State.IN_DOUBT
+    assert (retried.receipt.wanted, retried.receipt.due_at) == (None, None)

@@ -48,7 +48,6 @@ def _again(
         reason=None,
         unknown_rounds=0,
         failing_since=None,
-        order_id=delivery.order_id if payload == wanted.payload else None,
     )
     retried = closing(delivery, LetterClosedAs.RETRIED)
     if delivery.maybe_there or (delivery.once and delivery.read_back):

@@ -46,7 +46,6 @@ def _newer_at_rest(
         wanted=fact.wanted,
         unknown_rounds=0 if fresh else delivery.unknown_rounds,
         failing_since=None if fresh else delivery.failing_since,
-        order_id=delivery.order_id if fact.wanted.source_hash == delivery.wanted.source_hash else None,
     )
     effects = (*superseded, *closing(delivery, LetterClosedAs.SUPERSEDED))
     if fresh and _doubtful(delivery):

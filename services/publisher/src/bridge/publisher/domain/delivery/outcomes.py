@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from bridge.contracts.envelope import Outcome
 from bridge.contracts.identity import Version
 from bridge.contracts.reasons import Reason, Stage
 from bridge.publisher.domain.delivery import facts, receipts
-from bridge.publisher.domain.delivery.effects import LetterClosedAs, OpenLetter, RefusalLogged
+from bridge.publisher.domain.delivery.effects import Effect, LetterClosedAs, OpenLetter, RefusalLogged
 from bridge.publisher.domain.delivery.ingesting import newer_after_transfer, standing_refusal
-from bridge.publisher.domain.delivery.model import Confirmed, Delivery, Policy, Refusal, Sent, State
+from bridge.publisher.domain.delivery.model import Confirmed, Delivery, Policy, Refusal, Sent, State, Wanted
 from bridge.publisher.domain.delivery.resting import Decision, closing, dead, doubt, rest_with
 from bridge.publisher.domain.delivery.rules import RuleId
 
@@ -143,11 +144,13 @@ def _held(delivery: Delivery, version: Version | None, at: datetime) -> Sent | N
 def _transferred(delivery: Delivery, held: Sent, at: datetime, flaw: Refusal | None, rule: RuleId) -> Decision:
     """Close a confirmed invoice: with the letter its flaw needs, or the one that newer content needs."""
     newer = delivery.wanted
+    flaw = flaw or _edit_not_there(newer, held)
     flawed = replace(delivery, reason=flaw.reason if flaw else None)
     opened = (OpenLetter(held.version, Stage.DELIVERY, flaw),) if flaw else ()
     if newer.version == held.version:
         return Decision(receipts.wish(flawed, at, flaw), rule, opened)
-    then = replace(flawed, wanted=replace(newer, payload=held.payload, source_hash=held.source_hash))
+    mapped = replace(newer, outcome=Outcome.MAPPED, refusal=None, payload=held.payload, source_hash=held.source_hash)
+    then = replace(flawed, wanted=mapped)
     decision = newer_after_transfer(then, newer, at)
     if decision.rule is RuleId.TOLD_AGAIN:
         return Decision(receipts.wish(decision.delivery or then, at, flaw), rule, opened)
@@ -155,26 +158,28 @@ def _transferred(delivery: Delivery, held: Sent, at: datetime, flaw: Refusal | N
     return Decision(decision.delivery, rule, tuple(one for one in decision.effects if isinstance(one, OpenLetter)))
 
 
+def _edit_not_there(newer: Wanted, held: Sent) -> Refusal | None:
+    """Return why a person must look: their edit was made in doubt, and what had been sent before it is there."""
+    if newer.version.generation == 0 or newer.source_hash != held.source_hash or newer.payload == held.payload:
+        return None
+    said = "Tripletex holds what was sent before the edit; nothing of the edit is there."
+    return Refusal(Reason.ADOPTED_BUT_DIFFERENT, None, said)
+
+
 def _found_nothing(delivery: Delivery, fact: facts.FoundNothing) -> Decision:
     """The look after the settle time says that nothing is there: the newest content may go."""
     if not delivery.once or not delivery.read_back:
         return Decision(delivery, RuleId.STRAY)
-    same = delivery.sent is not None and delivery.sent.source_hash == delivery.wanted.source_hash
-    cleared = replace(
-        delivery,
-        maybe_there=False,
-        read_back=False,
-        order_id=fact.orphan_order if same else None,
-    )
+    cleared = replace(delivery, maybe_there=False, read_back=False, order_id=fact.orphan_order)
     if delivery.confirmed is not None:
         missing = Refusal(
             Reason.INVOICE_MISSING_AT_TARGET,
             None,
             "A look for the confirmed invoice found none; it is not sent again by itself.",
         )
-        effects = closing(replace(delivery, state=State.CONFIRMED), LetterClosedAs.SUPERSEDED)
-        gone = replace(cleared, confirmed=None, order_due_at=None, sent=None)
-        return dead(gone, Stage.DELIVERY, missing, fact.at, RuleId.FOUND_MISSING, effects)
+        # Until a person decides, somebody may have made it anew by hand: what goes next is looked up first again.
+        gone = replace(_unconfirmed(cleared), read_back=True, sent=None)
+        return dead(gone, Stage.DELIVERY, missing, fact.at, RuleId.FOUND_MISSING, _closing_verified(delivery))
     return rest_with(cleared, fact.at, RuleId.FOUND_NOTHING, attempt=delivery.attempt)
 
 
@@ -182,8 +187,20 @@ def _taken(delivery: Delivery, fact: facts.TakenByAnother) -> Decision:
     """Somebody else's document has the number: whatever goes next under it is looked up first again."""
     if not delivery.once:
         return Decision(delivery, RuleId.STRAY)
-    taken = replace(delivery, maybe_there=False, read_back=True, order_id=None)
-    return dead(taken, Stage.DELIVERY, fact.refusal, fact.at, RuleId.NUMBER_TAKEN)
+    taken = replace(_unconfirmed(delivery), maybe_there=False, read_back=True, order_id=None)
+    return dead(taken, Stage.DELIVERY, fact.refusal, fact.at, RuleId.NUMBER_TAKEN, _closing_verified(delivery))
+
+
+def _unconfirmed(delivery: Delivery) -> Delivery:
+    """Return it as one that the target does not hold, whatever was known before it was verified."""
+    return replace(delivery, confirmed=None, order_due_at=None)
+
+
+def _closing_verified(delivery: Delivery) -> tuple[Effect, ...]:
+    """Return the effect that closes the letter of a confirmed invoice that was verified, if one is open."""
+    if delivery.confirmed is None:
+        return ()
+    return closing(replace(delivery, state=State.CONFIRMED), LetterClosedAs.SUPERSEDED)
 
 
 def _confirmed(delivery: Delivery, version: Version, at: datetime, remote_id: str | None) -> Delivery:

@@ -36,8 +36,25 @@ def rest_with(
     if delivery.once and delivery.wanted.withdrawn:
         gone = replace(delivery, state=State.DISCARDED, due_at=None, reason=Reason.INVOICE_TAKEN_BACK, claim_epoch=None)
         return Decision(receipts.wish(gone, due_at), rule, effects)
-    ready = replace(delivery, state=State.READY, due_at=due_at, attempt=attempt, reason=None, claim_epoch=None)
+    ready = replace(
+        delivery,
+        state=State.READY,
+        due_at=due_at,
+        attempt=attempt,
+        reason=None,
+        claim_epoch=None,
+        order_id=delivery.order_id if _sent_as_wanted(delivery) else None,
+    )
     return Decision(receipts.wish(ready, due_at), rule, effects)
+
+
+def _sent_as_wanted(delivery: Delivery) -> bool:
+    """Whether the next request says what the last one said.
+
+    An order that was left over holds the last one's lines and customer, so an invoice of other content must not take
+    it up. The payload is compared: an edit keeps the source hash.
+    """
+    return delivery.sent is not None and delivery.sent.payload == delivery.wanted.payload
 
 
 def dead(
@@ -55,9 +72,13 @@ def dead(
 
 
 def doubt(delivery: Delivery, due_at: datetime, rule: RuleId) -> Decision:
-    """Leave open what became of a request until `due_at`, when the effect has settled and can be looked up."""
+    """Leave open what became of a request until `due_at`, when the effect has settled and can be looked up.
+
+    Nothing is told meanwhile; what was confirmed and is only verified stays told.
+    """
     owed = delivery.read_back or delivery.once
-    return Decision(replace(delivery, state=State.IN_DOUBT, due_at=due_at, claim_epoch=None, read_back=owed), rule)
+    rested = replace(delivery, state=State.IN_DOUBT, due_at=due_at, claim_epoch=None, read_back=owed)
+    return Decision(rested if delivery.confirmed else receipts.wish(rested, due_at), rule)
 
 
 def closing(delivery: Delivery, closed_as: LetterClosedAs) -> tuple[Effect, ...]:
