@@ -452,6 +452,8 @@ async def test_t19_a_field_that_is_suddenly_required_stops_the_flow_of_each_tena
     assert {reason_and_field for found in letters for reason_and_field in found.values()} == {
         (Reason.TARGET_REFUSED, field)
     }
+    told = await cell.rows("SELECT DISTINCT error FROM publisher.dead_letter")
+    assert [row.text("error") for row in told] == [f"{field}: {message['message']} ({message['path']})"]
 
     cell.admin.clear_faults()
     await cell.rows("DELETE FROM control.gate RETURNING 1 AS one")

@@ -187,6 +187,26 @@ def test_a_refusal_names_the_fields_and_the_code_of_tripletex() -> None:
     assert outcome.detail == "Validering feilet."
 
 
+@pytest.mark.parametrize(
+    ("field", "path", "said"),
+    [
+        ("a.b", "a[2].b", "Ugyldig. (a[2].b)"),
+        ("a.b", "a.b", "Ugyldig."),
+        ("a.b", "", "Ugyldig."),
+        (None, "null.name", "Ugyldig. (null.name)"),
+        (None, 7, "Ugyldig."),
+    ],
+)
+def test_t19_a_complaint_tells_its_place_for_people(field: str | None, path: object, said: str) -> None:
+    complaint = {"field": field, "message": "Ugyldig.", "path": path}
+    body = json.dumps({"status": 422, "code": 18000, "message": "Nei.", "validationMessages": [complaint]}).encode()
+
+    outcome = classify(POST, HttpAnswer(422, {}, body))
+
+    assert isinstance(outcome, Refused)
+    assert outcome.fields == (FieldProblem(field, said),)
+
+
 def test_a_refusal_names_the_fields_of_an_oc2_problem() -> None:
     outcome = classify(PUT, HttpAnswer(422, {"content-type": "application/problem+json"}, _oc2(422)))
 

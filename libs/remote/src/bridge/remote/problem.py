@@ -19,7 +19,10 @@ _READ_TEXT: Final = 4 * MAX_TEXT
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """One complaint; `field` is None where the far side names none. `message` is cut to 500 characters."""
+    """One complaint; `field` is None where the far side names none. `message` is cut to 500 characters.
+
+    Where the far side also tells the place (`orders[0].orderLines[2].vatType.id`), it stands at the message's end.
+    """
 
     field: str | None
     message: str
@@ -57,8 +60,9 @@ def _fields(entries: object) -> tuple[FieldProblem, ...]:
 
 
 def _field(entry: Mapping[object, object]) -> FieldProblem:
-    name = entry.get("field")
-    return FieldProblem(_text(name) if isinstance(name, str) else None, _text(entry.get("message")))
+    name, path = _text(entry.get("field")) or None, _text(entry.get("path"))
+    message = _text(entry.get("message"))
+    return FieldProblem(name, f"{message} ({path})".strip()[:MAX_TEXT] if path and path != name else message)
 
 
 def _text(value: object) -> str:
