@@ -37,7 +37,7 @@ DecimalText = Annotated[str, StringConstraints(strict=True, pattern=r"^-?(0|[1-9
 """A decimal number as text, as OC2 writes it; a leading zero tells of a spreadsheet on the way, so it is refused."""
 Currency = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
 Kid = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{1,24}[0-9-]$")]
-"""A Norwegian payment reference; whether its check digit is right is the mapping's question."""
+"""A Norwegian payment reference by its form; its check digit is the question of `InvoiceWanted`."""
 Number = Annotated[int, Field(strict=True, ge=1)]
 
 
