@@ -711,6 +711,41 @@ async def test_a_company_without_bank_account_waits_and_flows_by_itself_once_it_
     assert {of(desk, number).state for number in range(1, 6)} == {State.CONFIRMED}
 
 
+async def test_one_invoice_whose_department_cannot_be_read_does_not_keep_its_group_waiting_for_ever(
+    desk: Desk,
+) -> None:
+    desk.put(*(invoice(number) for number in range(1, 6)), invoice(6, departmentNumber="4/4"))
+    desk.books.plan("departments", *[TargetUnavailableError("the answer breaks its contract")] * 20)
+
+    for _ in range(8):
+        await desk.turn()
+        desk.clock.advance(301)
+
+    assert {of(desk, number).state for number in range(1, 6)} == {State.CONFIRMED}
+    assert of(desk, 6).state is State.READY
+
+
+async def test_a_probe_that_gets_no_answer_keeps_no_other_tenants_gate_closed(desk: Desk) -> None:
+    for tenant in (ACME, OTHER):
+        await desk.gates.close(
+            GateKey.flow(tenant, Flow.INVOICES), Close(Reason.TARGET_DOWN, ""), probe_in=timedelta(0)
+        )
+    answered = asyncio.Event()
+
+    async def probe(tenant: TenantId, reason: Reason) -> None:
+        if tenant == ACME:
+            await answered.wait()
+
+    keeper = Gatekeeper(
+        desk.gates, {System.TRIPLETEX: probe}, probe_every=timedelta(seconds=30), max_pause=timedelta(hours=1)
+    )
+    async with asyncio.TaskGroup() as probes:
+        probes.create_task(keeper.probe([ACME, OTHER]))
+        await eventually(lambda: desk.gates.gates[GateKey.flow(OTHER, Flow.INVOICES)].half_open)
+        assert not desk.gates.gates[GateKey.flow(ACME, Flow.INVOICES)].half_open
+        answered.set()
+
+
 async def test_refused_credentials_close_tripletex_and_its_probe_opens_it_outright(desk: Desk) -> None:
     desk.put(invoice(1), invoice(2))
     desk.books.plan("customers", CredentialsRefusedError("401"))

@@ -42,6 +42,7 @@ from bridge.tripletex.invoices import InvoiceOutcome, StoredInvoice
 
 GROUP_SIZE: Final = 20
 _GROUPS_IN_HAND: Final = 4
+_ATTEMPTS_IN_A_GROUP: Final = 2
 _SPAN: Final = "send invoice"
 
 Deadline = Callable[[], float]
@@ -73,10 +74,10 @@ class DeliverInvoices:
 
     def plan(self, claims: Sequence[Claim]) -> Iterator[Sequence[Claim]]:
         """Split a tenant's claims into groups; what needs a look or may fail alone goes alone."""
-        together = [claim for claim in claims if not claim.parcel.delivery.suspect]
+        together = [claim for claim in claims if not _goes_alone(claim)]
         for start in range(0, len(together), self._group_size):
             yield together[start : start + self._group_size]
-        yield from ([claim] for claim in claims if claim.parcel.delivery.suspect)
+        yield from ([claim] for claim in claims if _goes_alone(claim))
 
     async def send(self, claims: Sequence[Claim], *, deadline: Deadline) -> AsyncGenerator[Sequence[Result], None]:
         """Look for one, or send a group, result by result."""
@@ -170,6 +171,11 @@ class DeliverInvoices:
 
     def _call(self, how: str, begun: float, request_id: str | None = None) -> Call:
         return Call(how, round((self._clock.boot() - begun) * 1000), request_id)
+
+
+def _goes_alone(claim: Claim) -> bool:
+    """One that was in doubt, or has waited again and again: a register's answer about it may be what keeps failing."""
+    return claim.parcel.delivery.suspect or claim.parcel.delivery.attempt > _ATTEMPTS_IN_A_GROUP
 
 
 def _stored(ready: Ready, request: InvoiceRequest, made: StoredInvoice) -> Stored:

@@ -8,6 +8,7 @@ the tenant's OC2. Tripletex is read by the poller too: its gate hears only of wh
 company, a pause asked for) and opens by its probe alone; whatever else keeps invoices out closes their flow.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -132,10 +133,16 @@ class Gatekeeper:
             await self._judge(GateKey.system(tenant, System.OC2), fact)
 
     async def probe(self, tenants: Sequence[TenantId]) -> None:
-        """Make the probes that are due for these tenants; each is one safe call."""
-        for gate in await self._book.due_probes(tenants, every=self._probe_every):
-            if gate.key.tenant is not None:
-                await self._probe_one(gate, gate.key.tenant)
+        """Make the probes that are due for these tenants; each is one safe call, and none waits for another's answer.
+
+        Raises:
+            TransientError: A gate could not be read or written; every other probe was seen through.
+        """
+        due = await self._book.due_probes(tenants, every=self._probe_every)
+        probes = [self._probe_one(gate, gate.key.tenant) for gate in due if gate.key.tenant is not None]
+        for error in await asyncio.gather(*probes, return_exceptions=True):
+            if error is not None:
+                raise error
 
     async def _probe_one(self, gate: Gate, tenant: TenantId) -> None:
         system = _system_of(gate.key)
