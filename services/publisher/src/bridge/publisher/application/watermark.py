@@ -6,6 +6,7 @@ restored: what it calls unsent may be sent, so the process stops before it does 
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
@@ -14,6 +15,7 @@ from bridge.runtime.lifecycle import until_stopped
 from bridge.runtime.logging import get_logger
 
 LOOK_EVERY_SECONDS: Final = 1.0
+_LAST_LOOK_SECONDS: Final = 2.0
 REMEDY: Final = (
     "Stop every poller, transformer and publisher of this cell, run 'bridge after-restore' as the runbook on restored "
     "databases says, then start them."
@@ -93,7 +95,10 @@ class Watermark:
         """Look until `stop` is set, and once more then, so that a restart finds the newest mark."""
         while not await until_stopped(stop, self._look_every_seconds):
             await self._look()
-        await self._look()
+        # A courtesy that holds up nobody who leaves while a server is away.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_LOOK_SECONDS):
+                await self._look()
 
     async def _look(self) -> None:
         try:
