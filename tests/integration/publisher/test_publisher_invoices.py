@@ -164,11 +164,12 @@ async def test_t06_slow_answers_within_the_limit_are_answers_and_no_look_is_need
     cell: MappedCell, publish: Runner
 ) -> None:
     acme, other = await declare_invoicing(cell, "acme"), await declare_invoicing(cell, "other")
-    fault(acme, "latency", seconds=3.0)
+    fault(acme, "latency", seconds=5.0)
     await cell.send(acme.mapped(1), acme.mapped(2), *(other.mapped(number) for number in range(1, 11)))
 
     async with publish():
         await cell.settled(other.id, confirmed=10)
+        assert await cell.states(acme.id) != {"confirmed": 2}, "the other tenant waited for the slow calls"
         await cell.settled(acme.id, confirmed=2)
 
     assert posts(acme) == 2

@@ -1,11 +1,13 @@
 """What OC2 is told of its invoices, and what operators do about them: real servers, OC2 and Tripletex simulated."""
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bridge.contracts.identity import EntityNumber, Flow, Generation, Revision, Version
+from bridge.contracts.envelope import Outcome
+from bridge.contracts.events.unmappable import Unmappable
+from bridge.contracts.identity import EntityNumber, Flow, Generation, Revision, Version, invoice_ref
 from bridge.contracts.reasons import Reason
 from bridge.contracts.reasons_nb import REASONS_NB
 from bridge.contracts.topics import TopicName, wire_name
@@ -109,6 +111,38 @@ async def test_each_invoice_gets_its_receipt_its_order_is_closed_and_a_correctio
     assert [one.state for one in acme.batches.all()] == ["TRANSFERRED"]
     assert len(acme.batches.receipts()) == 4
     assert await receipt_log(acme, 3) == ["told", "told"]
+
+
+async def test_a14_an_unmappable_invoice_is_rejected_with_its_remedy_and_the_forty_behind_it_are_transferred(
+    cell: MappedCell, publish: Runner
+) -> None:
+    others = range(10415, 10455)
+    acme = await billing(cell, 10414, *others)
+    lines = [{"description": "Korreksjon av faktura 9001", "unitPrice": "1250.00", "quantity": "-1", "vatCode": "3"}]
+    body = Unmappable(
+        reason=Reason.INVOICE_NEGATIVE,
+        field="lines",
+        detail="The lines sum to -1250 NOK.",
+        raw=b64encode(json.dumps(wanted(10414, {"lines": lines})).encode()),
+        origin_topic="invoice-generated",
+        origin_partition=3,
+        origin_offset=9,
+    ).model_dump_json(by_alias=True)
+    ref = invoice_ref(BATCH, 10414)
+    await cell.send(
+        cell.record(acme.id, 10414, 1, body, Outcome.UNMAPPABLE, flow=Flow.INVOICES, source_ref=ref),
+        *(acme.mapped(number) for number in others),
+    )
+
+    async with publish():
+        await told(acme, n10414="REJECTED", **{f"n{number}": "TRANSFERRED" for number in others})
+
+    words, said = REASONS_NB[Reason.INVOICE_NEGATIVE], newest(acme)[BATCH, 10414].reason or ""
+    assert said.startswith(f"{words.sentence} {words.remedy}")
+    assert "lines" in said
+    assert await acme.letters() == {"10414": (Reason.INVOICE_NEGATIVE, "lines")}
+    assert [one.state for one in acme.batches.all()] == ["GENERATED"]
+    assert acme.stored(10414) == []
 
 
 async def test_a_lost_answer_is_looked_at_and_nothing_is_told_twice(cell: MappedCell, publish: Runner) -> None:

@@ -51,3 +51,14 @@ def test_the_defaults_agree_with_each_other(monkeypatch: pytest.MonkeyPatch) -> 
     settings = load(PublisherSettings)
 
     assert settings.delivery.settle_seconds >= 2 * settings.http.total_seconds
+
+
+def test_t06_an_answer_after_28_seconds_of_silence_is_waited_for_and_one_after_61_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in ADDRESSES.items():
+        monkeypatch.setenv(name, value)
+
+    http = load(PublisherSettings).http
+
+    assert 28 < http.read_seconds <= http.total_seconds < 61
