@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.contracts import vat_codes as vat
 from bridge.contracts.events.invoice import InvoiceLine, InvoiceSnapshot, InvoiceWanted
 from bridge.testkit.invoice_events import invoice_body
-from bridge.contracts import vat_codes as vat
 from bridge.transformer.domain.mapping.invoice import map_invoice
 from bridge.transformer.domain.unmapped import Unmapped
 

@@ -5,8 +5,9 @@ import unicodedata
 from decimal import ROUND_DOWN, Context, localcontext
 
 import pytest
+from pydantic import ValidationError
 
-from bridge.contracts.events.invoice import MAX_INVOICE_NUMBER, InvoiceSnapshot, InvoiceWanted
+from bridge.contracts.events.invoice import FIRST_DAY, LAST_DAY, MAX_INVOICE_NUMBER, InvoiceSnapshot, InvoiceWanted
 from bridge.contracts.reasons import Reason
 from bridge.testkit.invoice_events import invoice_body, invoice_line
 from bridge.transformer.domain.mapping.invoice import map_invoice
@@ -72,6 +73,19 @@ def test_a_due_date_before_the_invoice_date_is_refused_and_the_same_day_is_not()
     assert (refused.reason, refused.field) == (Reason.DATES_INVALID, "dueDate")
     assert "2026-11-10" in refused.detail
     assert "2026-11-09" in refused.detail
+
+
+@pytest.mark.parametrize("name", ["invoiceDate", "orderDate"])
+def test_a_day_on_which_tripletex_would_never_be_asked_for_the_invoice_again_is_refused(name: str) -> None:
+    assert _mapped(**{name: FIRST_DAY}).model_dump(by_alias=True)[name] == FIRST_DAY
+    assert _mapped(**{name: LAST_DAY, "dueDate": LAST_DAY}).model_dump(by_alias=True)[name] == LAST_DAY
+
+    for day in ("1999-12-31", "2100-01-01"):
+        refused = _refused(**{name: day, "dueDate": "2206-01-01"})
+        assert (refused.reason, refused.field) == (Reason.DATES_INVALID, name)
+        assert day in refused.detail
+        with pytest.raises(ValidationError):
+            InvoiceWanted.model_validate(_mapped().model_dump(by_alias=True) | {name: day, "dueDate": "2206-01-01"})
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\t\n", "\u00a0"])

@@ -120,7 +120,7 @@ REASONS: Final[dict[Reason, ReasonText]] = {
         "Enter the order number in OC2; the corrected invoice goes through by itself.",
     ),
     Reason.DATES_INVALID: _R(
-        "The due date is before the invoice date.",
+        "The due date is before the invoice date, or a date is no day of this century.",
         "Correct the dates in OC2; the corrected invoice goes through by itself.",
     ),
     Reason.LINE_TEXT_MISSING: _R(

@@ -39,7 +39,7 @@ REASONS_NB: Final[dict[Reason, ReasonText]] = {
         "Fyll ut ordrenummeret i OC2; den rettede fakturaen sendes av seg selv.",
     ),
     Reason.DATES_INVALID: _R(
-        "Forfallsdatoen er før fakturadatoen.",
+        "Forfallsdatoen er før fakturadatoen, eller en dato ligger utenfor dette århundret.",
         "Rett datoene i OC2; den rettede fakturaen sendes av seg selv.",
     ),
     Reason.LINE_TEXT_MISSING: _R(

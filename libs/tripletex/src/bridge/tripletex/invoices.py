@@ -7,9 +7,11 @@ mailed.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
+from bridge.contracts.events.invoice import FIRST_DAY, LAST_DAY
 from bridge.remote.classify import CallKind
 from bridge.remote.outcome import Applied, NotSent, Refused, Unauthorized, Unknown
 from bridge.tripletex import reading
@@ -19,8 +21,8 @@ from bridge.tripletex.failing import read_each, value_of
 from bridge.tripletex.invoice_body import InvoiceRequest, invoice_body
 from bridge.tripletex.reading import FieldError, Raw
 
-EVER: Final = ("2000-01-01", "2100-01-01")
-"""A range of dates that holds every document; its end is exclusive."""
+EVER: Final = (FIRST_DAY, (date.fromisoformat(LAST_DAY) + timedelta(days=1)).isoformat())
+"""A range of dates that holds every document of ours; its end is exclusive."""
 _FIELDS: Final = (
     "id,invoiceNumber,invoiceDate,invoiceDueDate,kid,customer(id,customerNumber),orders(id,number,reference,deliveryComment),"
     "amountCurrency,amountExcludingVatCurrency,amountRoundoffCurrency"

@@ -18,6 +18,9 @@ from bridge.contracts.line_sum import sum_of
 
 MAX_INVOICE_NUMBER: Final = 2**31 - 1
 """Tripletex stores an invoice number in 32 bits."""
+FIRST_DAY: Final = "2000-01-01"
+LAST_DAY: Final = "2099-12-31"
+"""Tripletex finds documents by a range of days only. What lay outside of it could be sent and never be found again."""
 
 
 class _Event(BaseModel):
@@ -117,6 +120,13 @@ class InvoiceWanted(_Event):
     delivery_date: PureDate = Field(alias="deliveryDate")
     lines: tuple[InvoiceLine, ...] = Field(min_length=1)
     notes: tuple[MappingNote, ...] = ()
+
+    @field_validator("invoice_date", "order_date")
+    @classmethod
+    def _can_be_found_again(cls, day: str) -> str:
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise ValueError(f"{day} is not from {FIRST_DAY} to {LAST_DAY}")
+        return day
 
     @field_validator("kid")
     @classmethod

@@ -10,7 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from bridge.contracts import vat_codes as vat
-from bridge.contracts.events.invoice import MAX_INVOICE_NUMBER, InvoiceLine, InvoiceSnapshot, InvoiceWanted
+from bridge.contracts.events.invoice import (
+    FIRST_DAY,
+    LAST_DAY,
+    MAX_INVOICE_NUMBER,
+    InvoiceLine,
+    InvoiceSnapshot,
+    InvoiceWanted,
+)
 from bridge.contracts.kid import has_check_digit, mod10, mod11
 from bridge.contracts.line_sum import plain, sum_of
 from bridge.contracts.reasons import Reason
@@ -56,6 +63,9 @@ def _number_fault(snapshot: InvoiceSnapshot) -> Unmapped | None:
 
 def _date_fault(snapshot: InvoiceSnapshot) -> Unmapped | None:
     # Ten characters each, so that the order of the texts is the order of the days.
+    for name, day in {"invoiceDate": snapshot.invoice_date, "orderDate": snapshot.order_date}.items():
+        if not FIRST_DAY <= day <= LAST_DAY:
+            return Unmapped(Reason.DATES_INVALID, name, f"{name} is {day}; it must be from {FIRST_DAY} to {LAST_DAY}.")
     if snapshot.due_date >= snapshot.invoice_date:
         return None
     detail = f"The due date {snapshot.due_date} is before the invoice date {snapshot.invoice_date}."
