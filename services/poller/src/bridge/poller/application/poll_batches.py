@@ -5,6 +5,8 @@ Each page is observed as it comes; the page that completes a batch also says whi
 batch's memory moves in that same transaction. A batch that cannot be read stops no other.
 """
 
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -13,7 +15,7 @@ from bridge.poller.application.batch_reading import BatchPolling, BatchRows
 from bridge.poller.application.observe import Arrival, Look, Observer
 from bridge.poller.application.ports import InvoicePage, InvoiceSource, Memory, Post, SourcePausedError
 from bridge.poller.application.steps import Step
-from bridge.poller.domain.batches import SETTLE, BatchRead, is_due, is_settled
+from bridge.poller.domain.batches import SETTLE, BatchRead, ListedBatch, is_due, is_settled
 from bridge.poller.domain.memory import SeenGone, Sight
 from bridge.runtime import semconv
 from bridge.runtime.clock import Clock
@@ -41,13 +43,21 @@ class BatchPoll:
     """Carries polls on, one step at a time; keeps nothing between them."""
 
     def __init__(
-        self, *, memory: Memory, source: InvoiceSource, observer: Observer, clock: Clock, rules: BatchRules
+        self,
+        *,
+        memory: Memory,
+        source: InvoiceSource,
+        observer: Observer,
+        clock: Clock,
+        rules: BatchRules,
+        rng: random.Random | None = None,
     ) -> None:
         self._memory = memory
         self._source = source
         self._observer = observer
         self._clock = clock
         self._rules = rules
+        self._rng = rng or random.Random()  # noqa: S311 (a choice of order, not a secret)
 
     async def begin(self, post: Post) -> BatchPolling:
         """Begin at the first page of the list."""
@@ -65,12 +75,19 @@ class BatchPoll:
         if reading.queue is None:
             await self._read_list(post, reading)
         elif reading.current is None and reading.queue:
-            reading.current = BatchRows(reading.queue.pop(0))
+            reading.current = BatchRows(reading.queue.pop(self._next_of(reading.queue, reading.unread_in_a_row)))
         if reading.current is not None:
             return Step(reading, await self._read_batch(post, reading, reading.current))
         if reading.queue is None or reading.queue:
             return Step(reading, 0)
         return await self._finish(post, reading, interval)
+
+    def _next_of(self, queue: Sequence[ListedBatch], unread_in_a_row: int) -> int:
+        """Return the place of the batch to read next: the first, but any of them where one more failure ends the poll.
+
+        Broken batches in a row would otherwise hide all that come after them, at every poll.
+        """
+        return self._rng.randrange(len(queue)) if unread_in_a_row == UNREAD_IN_A_ROW - 1 else 0
 
     async def _read_list(self, post: Post, reading: BatchPolling) -> None:
         page = await self._source.list_batches(post.tenant, after=reading.after)
