@@ -18,6 +18,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Final
 
 from bridge.contracts.events.invoice import InvoiceLine
+from bridge.contracts.line_sum import sum_of
 
 _OERE: Final = Decimal("0.01")
 _HUNDRED: Final = Decimal(100)
@@ -65,8 +66,7 @@ def compare(lines: Sequence[InvoiceLine], rates: Mapping[str, Decimal], told: To
 def _compare(lines: Sequence[InvoiceLine], rates: Mapping[str, Decimal], told: Told) -> Compared:
     if told.net is None or told.gross is None:
         return Compared(NOT_TOLD)
-    exact = sum((_net(line) for line in lines), Decimal(0))
-    net, roundoff = _rounded(exact), told.roundoff or Decimal(0)
+    net, roundoff = _rounded(sum_of(lines).exact), told.roundoff or Decimal(0)
     vats = _vats(lines, rates)
     vat = told.gross - roundoff - told.net
     fits = abs(told.net - net) <= _OERE * len(lines) and abs(roundoff) <= _MOST_ROUNDOFF
