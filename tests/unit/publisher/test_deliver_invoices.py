@@ -507,11 +507,22 @@ async def test_a_look_that_fails_keeps_the_doubt(books: FakeBooks) -> None:
     assert books.requests == []
 
 
-async def test_nothing_that_was_sent_and_nothing_that_is_wanted_needs_no_look(books: FakeBooks) -> None:
-    gone = replace(ready(), delivery=replace(ready().delivery, wanted=wanted(b"{}", outcome=Outcome.WITHDRAWN)))
+@pytest.mark.parametrize("outcome", [Outcome.WITHDRAWN, Outcome.UNMAPPABLE])
+async def test_an_invoice_that_a_restored_database_never_sent_and_wants_no_more_is_known_by_our_mark(
+    books: FakeBooks, outcome: Outcome
+) -> None:
+    await deliver(books, claimed(ready()))
+    gone = replace(ready(), delivery=replace(ready().delivery, wanted=wanted(b"{}", revision=2, outcome=outcome)))
 
-    assert await verdict(books, to_look(gone, sent=None)) == Absent(None)
-    assert books.calls == []
+    found = await verdict(books, to_look(gone, sent=None))
+
+    assert isinstance(found, Adopted)
+    assert (found.version, found.remote_id) == (Version(Revision(2)), "9000")
+    assert found.differs is not None
+    assert found.differs.reason is Reason.INVOICE_CHANGED_AFTER_TRANSFER
+
+    books.invoices[-1] = replace(books.invoices[-1], order_marker=None)
+    assert await verdict(books, to_look(gone, sent=None)) == Absent(None), "somebody else's is nothing to us any more"
 
 
 # -- refusals -----------------------------------------------------------------------------------------------------

@@ -498,3 +498,17 @@ def test_nothing_is_told_while_a_retried_invoice_is_looked_up() -> None:
 
     assert retried.state is State.IN_DOUBT
     assert (retried.receipt.wanted, retried.receipt.due_at) == (None, None)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.WITHDRAWN, Outcome.UNMAPPABLE])
+def test_what_is_there_though_never_sent_from_here_is_told_transferred_and_has_a_letter(outcome: Outcome) -> None:
+    changed = Refusal(Reason.INVOICE_CHANGED_AFTER_TRANSFER, None, "from before the restore")
+    looking = walk(first(BELOW_FLOOR), told(2, outcome=outcome), CLAIM)
+
+    decision = decide(looking, facts.FoundWanted(T0, "501", Version(Revision(2)), "77", None, changed), POLICY)
+
+    found = after(decision)
+    assert (found.state, found.reason) == (State.CONFIRMED, changed.reason)
+    assert [type(effect) for effect in decision.effects] == [OpenLetter]
+    assert found.receipt.wanted is not None
+    assert read_receipt(found.receipt.wanted).status is ReceiptStatus.TRANSFERRED

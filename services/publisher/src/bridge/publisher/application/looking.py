@@ -30,14 +30,28 @@ class Looking:
         """Look for the invoice, and if it is not there for an order that was left without it."""
         contents = _contents(claim.parcel.delivery)
         if not contents:
-            # Never sent from here, and nothing is wanted any more: whoever has the number, it is not ours.
-            return Absent()
+            return await self._find_marked(claim)
         found = await self._find(claim, contents)
         return found or Absent(await self._orphan(claim))
 
     async def find(self, claim: Claim) -> Adopted | Taken | None:
         """Return whose invoice has the number; None if there is no such invoice."""
         return await self._find(claim, _contents(claim.parcel.delivery))
+
+    async def _find_marked(self, claim: Claim) -> Adopted | Absent:
+        """Look for what was never sent as far as we know, and is wanted no more: nothing tells what ours would hold.
+
+        Our own mark shows all the same that one is there, sent before a database was restored.
+        """
+        tenant, number = claim.parcel.key.tenant, int(claim.parcel.key.entity)
+        found = [held_of(stored) for stored in await self._target.find_invoices(tenant, number)]
+        ours = next((held for held in found if held.marked), None)
+        if ours is None:
+            return Absent()
+        detail = f"Tripletex has the invoice (id {ours.remote_id}) from us, with content that is known here no more."
+        changed = Refusal(Reason.INVOICE_CHANGED_AFTER_TRANSFER, None, detail)
+        version = claim.parcel.delivery.wanted.version
+        return Adopted(version, ours.remote_id, ours.order_id, differs=changed)
 
     async def _find(self, claim: Claim, contents: Sequence[Content]) -> Adopted | Taken | None:
         tenant, number = claim.parcel.key.tenant, int(claim.parcel.key.entity)
