@@ -1,10 +1,7 @@
-"""The publisher's composition root: the only module that knows every part."""
+"""The publisher's composition root: with `outside` the only module that knows every part."""
 
 import asyncio
-import os
 import random
-import secrets
-import socket
 from collections.abc import AsyncIterator, Container, MutableSet, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,22 +12,13 @@ from opentelemetry.sdk.trace.export import SpanExporter
 
 from bridge.contracts.identity import Flow
 from bridge.contracts.topics import TopicName, wire_name
-from bridge.durable.database import Database
 from bridge.durable.lease import LeaseKeeper
-from bridge.durable.migrate import discover, require_head
 from bridge.durable.outbox import Outbox
 from bridge.durable.relay import RELAY_LEASE, Relay
-from bridge.messaging.admin import TopicAdmin
-from bridge.messaging.consumer import BatchConsumer
-from bridge.messaging.producer import BatchProducer
 from bridge.messaging.record import Outgoing
-from bridge.oc2.client import Oc2Client
-from bridge.publisher.adapters.kafka_source import KafkaSource, Revocations
-from bridge.publisher.adapters.oc2_target import Oc2Target
 from bridge.publisher.adapters.postgres_deliveries import SCHEMA, PostgresDeliveries
 from bridge.publisher.adapters.postgres_marks import PostgresMarks
 from bridge.publisher.adapters.tenancy import SHARD_LEASES, DirectoryStanding, LeasedShards, StoredGates
-from bridge.publisher.adapters.tripletex_target import TripletexTarget
 from bridge.publisher.application.acts import Acts
 from bridge.publisher.application.census import forget_census, show_census
 from bridge.publisher.application.chore import Chore
@@ -41,23 +29,20 @@ from bridge.publisher.application.done import Backoff, Done
 from bridge.publisher.application.errands import ErrandLoop
 from bridge.publisher.application.gatekeeper import Gatekeeper
 from bridge.publisher.application.in_flight import InFlight
-from bridge.publisher.application.ingest import Ingest, check_positions
+from bridge.publisher.application.ingest import Ingest
 from bridge.publisher.application.ingest_loop import IngestLoop
 from bridge.publisher.application.orders import Orders
 from bridge.publisher.application.payment_terms import PaymentTerms
 from bridge.publisher.application.readiness import Readiness
 from bridge.publisher.application.receipts import Receipts
 from bridge.publisher.application.takeover import Takeover
-from bridge.publisher.application.watermark import Watermark, check_start
+from bridge.publisher.application.watermark import Watermark
 from bridge.publisher.domain.delivery.model import EntityKey, Policy
-from bridge.publisher.settings import DeliverySettings, HttpSettings, PublisherSettings
-from bridge.remote.http import Timeouts
-from bridge.remote.httpx_port import HttpxPort
-from bridge.remote.observed_port import ObservedPort
-from bridge.remote.pacing import PUBLISHER_SHARE
+from bridge.publisher.outside import NAME, Outside, check_ground, connect
+from bridge.publisher.settings import DeliverySettings, PublisherSettings
 from bridge.runtime.checkpoints import Checkpoints, no_checkpoints
 from bridge.runtime.clock import Clock, SystemClock
-from bridge.runtime.errors import BrokerUnavailableError, ConfigurationError, TransientError
+from bridge.runtime.errors import TransientError
 from bridge.runtime.health import Health
 from bridge.runtime.health_server import HealthServer
 from bridge.runtime.lifecycle import Loop, run_main, serve
@@ -65,12 +50,8 @@ from bridge.runtime.logging import configure_logging, get_logger
 from bridge.runtime.settings import load
 from bridge.runtime.tracing import configure_tracing, flush_tracing
 from bridge.tenancy.acts import ActStore
-from bridge.tenancy.directory import TenantDirectory
 from bridge.tenancy.gates import System
-from bridge.tripletex.client import TripletexClient
 
-NAME: Final = "publisher"
-MAPPED_TOPICS: Final = (TopicName.CUSTOMER_MAPPED, TopicName.INVOICE_MAPPED)
 _PROBE_LOOK_SECONDS: Final = 0.5
 _CENSUS_SECONDS: Final = 10.0
 _FLUSH_SECONDS: Final = 3.0
@@ -86,21 +67,6 @@ class Publisher:
     loops: Sequence[Loop]
     health: Health
     port: int
-    owner: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Outside:
-    """What the publisher is connected to."""
-
-    db: Database
-    producer: BatchProducer
-    source: KafkaSource
-    oc2: Oc2Target
-    tripletex: TripletexTarget
-    directory: TenantDirectory
-    health: Health
-    clock: Clock
     owner: str
 
 
@@ -133,8 +99,8 @@ async def compose_publisher(
     health = Health(clock)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(HealthServer(health, settings.health))
-        outside = await _connect(stack, settings, clock, health)
-        await _check_ground(settings, outside)
+        outside = await connect(stack, settings, clock, health)
+        await check_ground(settings, outside)
         keeper = LeaseKeeper(
             outside.db,
             schema=SCHEMA,
@@ -178,70 +144,7 @@ def main() -> NoReturn:
     run_main(lambda: run_publisher(load(PublisherSettings)))
 
 
-async def _connect(stack: AsyncExitStack, settings: PublisherSettings, clock: Clock, health: Health) -> _Outside:
-    db = await stack.enter_async_context(Database(settings.postgres, application_name=NAME))
-    await require_head(db, [each for each in discover() if each.schema in ("control", SCHEMA)])
-    directory = TenantDirectory(db, beat=health.beat)
-    await directory.refresh()
-    http = await stack.enter_async_context(
-        HttpxPort(
-            clock,
-            connections_per_host=settings.http.connections_per_host,
-            allow_private_addresses=settings.http.allow_loopback,
-        )
-    )
-    client = Oc2Client(ObservedPort(http, system="oc2"), timeouts=_timeouts(settings.http))
-    tripletex = TripletexClient(
-        ObservedPort(http, system="tripletex"),
-        clock,
-        share=PUBLISHER_SHARE,
-        timeouts=_timeouts(settings.http),
-        # Shorter than the time between two probes, which would otherwise find the refusal still fresh.
-        refusal_pause=timedelta(seconds=settings.delivery.gate_probe_seconds / 2),
-    )
-    producer = BatchProducer(settings.kafka, NAME)
-    revocations = Revocations()
-    prefix = settings.kafka.topic_prefix
-    consumer = BatchConsumer(
-        settings.kafka,
-        group=f"{prefix}{NAME}",
-        topics=[wire_name(topic, prefix) for topic in MAPPED_TOPICS],
-        max_records=settings.ingest.batch,
-        on_revoked=revocations.note,
-        client_id=NAME,
-    )
-    try:
-        await stack.enter_async_context(producer)
-        await stack.enter_async_context(consumer)
-    except BrokerUnavailableError as error:
-        # A broker that cannot be reached at the start is a wrong configuration.
-        raise ConfigurationError(str(error)) from error
-    return _Outside(
-        db,
-        producer,
-        KafkaSource(consumer, revocations, wait_seconds=settings.ingest.wait_seconds),
-        Oc2Target(client, directory),
-        TripletexTarget(tripletex, directory, clock),
-        directory,
-        health,
-        clock,
-        f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
-    )
-
-
-async def _check_ground(settings: PublisherSettings, outside: _Outside) -> None:
-    """Refuse to begin on a database that knows less than the broker says: it has gone back."""
-    try:
-        async with TopicAdmin(settings.kafka, client_id=NAME) as admin:
-            commits = await admin.group_commits(f"{settings.kafka.topic_prefix}{NAME}")
-    except BrokerUnavailableError as error:
-        raise ConfigurationError(str(error)) from error
-    store = PostgresDeliveries(outside.db, owner=outside.owner, acts=ActStore(outside.db))
-    await check_positions(store, {(one.topic, one.partition): commit.offset for one, commit in commits.items()})
-    await check_start(PostgresMarks(outside.db), [commit.note for commit in commits.values()])
-
-
-def _loops(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, rules: _Rules) -> Sequence[Loop]:
+def _loops(settings: PublisherSettings, outside: Outside, keeper: LeaseKeeper, rules: _Rules) -> Sequence[Loop]:
     store = PostgresDeliveries(outside.db, owner=outside.owner, acts=ActStore(outside.db))
     holds, standing = LeasedShards(keeper), DirectoryStanding(outside.directory)
     wake = asyncio.Event()
@@ -299,7 +202,7 @@ def _loops(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, 
 
 def _dispatcher(
     settings: PublisherSettings,
-    outside: _Outside,
+    outside: Outside,
     rules: _Rules,
     store: PostgresDeliveries,
     holds: LeasedShards,
@@ -350,7 +253,7 @@ def _dispatcher(
 
 def _errands(
     settings: PublisherSettings,
-    outside: _Outside,
+    outside: Outside,
     rules: _Rules,
     store: PostgresDeliveries,
     holds: LeasedShards,
@@ -385,7 +288,7 @@ def _errands(
     ]
 
 
-def _relay(settings: PublisherSettings, outside: _Outside, keeper: LeaseKeeper, rules: _Rules) -> Relay[Outgoing]:
+def _relay(settings: PublisherSettings, outside: Outside, keeper: LeaseKeeper, rules: _Rules) -> Relay[Outgoing]:
     return Relay(
         outside.db,
         Outbox(SCHEMA),
@@ -430,16 +333,6 @@ def _pace(delivery: DeliverySettings) -> Pace:
         rows_per_tenant=delivery.rows_per_tenant,
         calls_per_tenant=delivery.calls_per_tenant,
         look_every_seconds=delivery.look_every_seconds,
-    )
-
-
-def _timeouts(http: HttpSettings) -> Timeouts:
-    return Timeouts(
-        connect=http.connect_seconds,
-        write=http.read_seconds,
-        read=http.read_seconds,
-        pool=http.connect_seconds,
-        total=http.total_seconds,
     )
 
 
