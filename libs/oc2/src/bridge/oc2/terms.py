@@ -5,10 +5,6 @@ Pure. Of several terms with the same number of days the one with the lowest id i
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
-
-MAX_DAYS: Final = 365
-MAX_NAME: Final = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,14 @@
 """Tenants: from the file to the table, difference first, refusing before anything is changed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
-
-from bridge.contracts.identity import TenantId
 from bridge.durable.database import Database
 from bridge.runtime.errors import ConfigurationError
 from bridge.tenancy.apply import ChangeKind, InDoubt, TenantChange, apply, current_tenants, plan
 from bridge.tenancy.file import TenantEntry, TenantFile, read_tenant_file
 from bridge.tenancy.secrets import SecretMissingError, SecretRef, read
-
-ReadSecret = Callable[[SecretRef, TenantId], SecretStr]
 
 
 @dataclass(frozen=True, slots=True)
