@@ -70,7 +70,7 @@ def list_(as_json: AsJson = False) -> None:
 def go_live(
     tenant: Annotated[str, typer.Argument(help="The tenant's id.")], who: Who, why: Why, as_json: AsJson = False
 ) -> None:
-    """Open a new tenant: from now on its customers travel."""
+    """Open a new tenant, or a new flow of one: from now on what its file names travels, customers and invoices."""
     run(lambda: _go_live(TenantId(tenant), Wish(who, why)), as_json=as_json)
 
 
