@@ -88,6 +88,7 @@ test-all: test test-slow ## both
 
 docs: .venv/.installed ## write the pages that are made from the code
 	@$(PYTHON) docs/generate.py
+	@TYPER_USE_RICH=0 $(PYTHON) -m bridge.console.reference docs/cli.md
 
 ci: ## what continuous integration runs
 	@bash .ci/run
