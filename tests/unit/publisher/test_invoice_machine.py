@@ -512,3 +512,12 @@ def test_what_is_there_though_never_sent_from_here_is_told_transferred_and_has_a
     assert [type(effect) for effect in decision.effects] == [OpenLetter]
     assert found.receipt.wanted is not None
     assert read_receipt(found.receipt.wanted).status is ReceiptStatus.TRANSFERRED
+
+
+def test_a_confirmed_invoice_whose_look_ends_without_a_result_again_and_again_stays_confirmed() -> None:
+    diverged = walk(first(), CLAIM, replace(APPLIED, diverged=DIVERGED), facts.VerifyAsked(V1, T0))
+
+    looked = walk(diverged, *(CLAIM, UNKNOWN) * 10)
+
+    assert (looked.state, looked.confirmed) == (State.IN_DOUBT, diverged.confirmed), "its letter is open already"
+    assert walk(looked, CLAIM, FOUND).state is State.CONFIRMED

@@ -13,6 +13,7 @@ from bridge.contracts.events.invoice import InvoiceSnapshot, InvoiceWanted
 from bridge.contracts.headers import TYPE_HEADER
 from bridge.contracts.identity import Flow
 from bridge.contracts.topics import MAX_EVENT_BYTES
+from bridge.publisher.domain.content import plain
 from bridge.publisher.domain.journal import Letter
 
 _WANTED: Final[dict[Flow, type[BaseModel]]] = {Flow.CUSTOMERS: CustomerWanted, Flow.INVOICES: InvoiceWanted}
@@ -79,5 +80,5 @@ def _checked(model: type[BaseModel], flow: Flow, entity: str, text: str | None) 
 def _problems(error: ValidationError) -> str:
     """Return the fields at fault with what is wrong; their values stay out."""
     found = [f"{'.'.join(map(str, one['loc'])) or 'the whole'}: {one['msg']}" for one in error.errors()]
-    shown = "; ".join(found[:_MOST_SHOWN])
+    shown = plain("; ".join(found[:_MOST_SHOWN]))
     return shown if len(found) <= _MOST_SHOWN else f"{shown}; and {len(found) - _MOST_SHOWN} more"

@@ -234,7 +234,8 @@ def _unknown(delivery: Delivery, fact: facts.EffectUnknown, policy: Policy) -> D
         failing_since=delivery.failing_since or fact.at,
     )
     hopeless = failing.unknown_rounds >= policy.unknown_rounds_limit and fact.others_confirmed
-    if hopeless and not delivery.newer_waits:
+    # What is confirmed was only looked for, so that nothing of it can have failed.
+    if hopeless and not delivery.newer_waits and delivery.confirmed is None:
         refusal = Refusal(
             Reason.TARGET_FAILS_ON_THIS,
             None,
