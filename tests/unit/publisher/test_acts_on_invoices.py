@@ -330,7 +330,7 @@ async def test_four_rounds_need_no_override_and_an_edit_needs_none_ever(desk: De
 async def test_a_refused_edit_is_said_in_words_that_a_table_can_hold(desk: Desk) -> None:
     desk.put(dead())
 
-    done, outcome = await desk.ask(EDIT, payload=CONTENT | {"order\x00Number": "1"})
+    done, outcome = await desk.ask(EDIT, payload={**CONTENT, "order\x00Number": "1"})
 
     assert not done
     assert "\x00" not in outcome, "it could not be written, so that this act would end the publisher again and again"
