@@ -33,7 +33,7 @@ from bridge.publisher.application.ports import Hold
 from bridge.publisher.application.receipt_words import reason_words
 from bridge.publisher.application.receipts import Receipts
 from bridge.publisher.application.takeover import Takeover
-from bridge.publisher.application.verdict import Denied, Stored, Verdict
+from bridge.publisher.application.verdict import Denied, Stored, Verdict, Waits
 from bridge.publisher.domain.delivery import receipts
 from bridge.publisher.domain.delivery.model import Delivery, EntityKey, Policy, Receipt, Refusal, State, Wanted
 from bridge.publisher.domain.delivery.receipts import ReceiptContent
@@ -87,6 +87,7 @@ class FakeSource:
     held: dict[int, dict[int, Told]] = field(default_factory=dict)
     strangers: set[int] = field(default_factory=set)
     archived: set[int] = field(default_factory=set)
+    misplaced: bool = False
     script: deque[Outcome | BaseException | None] = field(default_factory=deque)
     late: list[tuple[int, Sequence[Told]]] = field(default_factory=list)
     lists: list[list[int]] = field(default_factory=list)
@@ -107,7 +108,7 @@ class FakeSource:
             raise step
         if step is not None:
             return step
-        if batch in self.archived:
+        if batch in self.archived or self.misplaced:
             return Refused(Reason.TARGET_REFUSED, 404)
         if any(one.invoice_number in self.strangers for one in receipts):
             return Refused(Reason.TARGET_REFUSED, 422, detail="an invoice is not of this batch")
@@ -123,7 +124,11 @@ class FakeSource:
         step = self.script.popleft() if self.script else None
         if isinstance(step, BaseException):
             raise step
-        return None if batch in self.archived else self.held.get(batch, {})
+        return None if batch in self.archived or self.misplaced else self.held.get(batch, {})
+
+    async def probe(self, tenant: TenantId) -> None:
+        if self.misplaced:
+            raise TargetUnavailableError("payment terms: refused (404)")
 
 
 @dataclass(slots=True)
@@ -386,6 +391,27 @@ async def test_a_batch_that_is_gone_when_it_is_looked_at_is_final_too(desk: Desk
 
     assert desk.outcomes(1) == ["unclear", "gone"]
     assert await desk.look() == 0
+
+
+@pytest.mark.parametrize("unclear", [False, True])
+async def test_a_wrong_address_that_answers_404_for_everything_lays_no_receipt_down(desk: Desk, unclear: bool) -> None:
+    await desk.put(invoice(1, desk.clock))
+    if unclear:
+        desk.source.script.append(Unknown("no answer"))
+        await desk.look()
+        desk.clock.advance(SETTLE.total_seconds())
+    desk.source.misplaced = True
+    await desk.look()
+    assert desk.receipt(1).sent is None
+    assert isinstance(desk.gate.noted[-1], Waits)
+
+    desk.source.misplaced = False
+    desk.clock.advance(301)
+    await desk.look()
+    await desk.look()
+
+    assert desk.source.held[88][1].status is ReceiptStatus.TRANSFERRED
+    assert desk.outcomes(1)[-1] == "told"
 
 
 async def test_one_stranger_in_a_list_keeps_no_other_receipt_from_being_told(desk: Desk) -> None:

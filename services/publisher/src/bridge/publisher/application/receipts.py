@@ -166,9 +166,9 @@ class Receipts:
             await self._note(ask.tenant, batch, verdict)
             after = verdict.after if isinstance(verdict, Waits) else None
             return all_ended(looks, Ending.WAITS, str(error), after, call)
-        await self._note(ask.tenant, batch, Stored("looked"))
         if held is None:
-            return all_ended(looks, Ending.GONE, _GONE, call=call)
+            return await self._gone(ask.tenant, batch, looks, call)
+        await self._note(ask.tenant, batch, Stored("looked"))
         return [Told(one, self._found(ask.tenant, one, held.get(one.number)), call=call) for one in looks]
 
     def _found(self, tenant: TenantId, telling: Telling, held: Receipt | None) -> Ending:
@@ -183,8 +183,7 @@ class Receipts:
         verdict = await self._post(ask.tenant, batch, tellings, not_after)
         call = Call(f"list of {len(tellings)} to batch {batch}", round((self._clock.boot() - begun) * 1000))
         if verdict is None:
-            log.info("A batch is gone at OC2; its receipts are laid down.", tenant=ask.tenant, batch=batch)
-            return all_ended(tellings, Ending.GONE, _GONE, call=call)
+            return await self._gone(ask.tenant, batch, tellings, call)
         await self._note(ask.tenant, batch, verdict)
         if isinstance(verdict, Declined) and len(tellings) > 1:
             middle = len(tellings) // 2
@@ -192,6 +191,19 @@ class Receipts:
             return first + await self._tell(ask, batch, tellings[middle:])
         ending, detail, after = ending_of(verdict)
         return all_ended(tellings, ending, detail, after, call)
+
+    async def _gone(self, tenant: TenantId, batch: int, tellings: Sequence[Telling], call: Call) -> list[Told]:
+        """Lay receipts down, unless OC2 itself is not to be found: a wrong address answers 404 for every batch."""
+        try:
+            await self._source.probe(tenant)
+        except (AccessDeniedError, SecretMissingError, TransientError) as error:
+            verdict = verdict_of_error(error)
+            await self._note(tenant, batch, verdict)
+            after = verdict.after if isinstance(verdict, Waits) else None
+            return all_ended(tellings, Ending.WAITS, f"No such batch, and nothing else is found: {error}", after, call)
+        await self._note(tenant, batch, Stored("probed"))
+        log.info("A batch is gone at OC2; its receipts are laid down.", tenant=tenant, batch=batch)
+        return all_ended(tellings, Ending.GONE, _GONE, call=call)
 
     async def _post(
         self, tenant: TenantId, batch: int, tellings: Sequence[Telling], not_after: float

@@ -12,7 +12,10 @@ class ReceiptSource(Protocol):
     """OC2, for all tenants of the process. `not_after` is in boot seconds: no first byte leaves after it."""
 
     async def tell(self, tenant: TenantId, batch: int, receipts: Sequence[Receipt], *, not_after: float) -> Outcome:
-        """Record up to 500 receipts of one batch, all or none; `Refused` with 404 means that the batch is archived."""
+        """Record up to 500 receipts of one batch, all or none.
+
+        `Refused` with 404 means that the batch is archived, or that the address is wrong: see `probe`.
+        """
         ...
 
     async def told(self, tenant: TenantId, batch: int) -> Mapping[int, Receipt] | None:
@@ -22,4 +25,8 @@ class ReceiptSource(Protocol):
             AccessDeniedError, SecretMissingError: The tenant's gate closes.
             TransientError: Try again later.
         """
+        ...
+
+    async def probe(self, tenant: TenantId) -> None:
+        """Make one safe call outside of any batch, to show that address and key are right. Raises as `told`."""
         ...
