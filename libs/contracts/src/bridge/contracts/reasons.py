@@ -176,7 +176,7 @@ REASONS: Final[dict[Reason, ReasonText]] = {
         "Create the customer at Tripletex with that number, or correct the number in OC2, then retry the letter.",
     ),
     Reason.CUSTOMER_AMBIGUOUS: _R(
-        "More than one active customer at Tripletex has the invoice's customer number.",
+        "More than one customer at Tripletex has the invoice's customer number, and not exactly one is active.",
         "Leave the number to one of them at Tripletex, then retry the letter.",
     ),
     Reason.DEPARTMENT_UNKNOWN: _R(

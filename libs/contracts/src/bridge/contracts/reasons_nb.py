@@ -95,7 +95,7 @@ REASONS_NB: Final[dict[Reason, ReasonText]] = {
         "Opprett kunden i Tripletex med dette nummeret, eller rett nummeret i OC2, og be om et nytt forsøk.",
     ),
     Reason.CUSTOMER_AMBIGUOUS: _R(
-        "Flere aktive kunder i Tripletex har fakturaens kundenummer.",
+        "Flere kunder i Tripletex har fakturaens kundenummer, og det er ikke nøyaktig én av dem som er aktiv.",
         "La bare én av dem beholde nummeret i Tripletex, og be om et nytt forsøk.",
     ),
     Reason.DEPARTMENT_UNKNOWN: _R(
