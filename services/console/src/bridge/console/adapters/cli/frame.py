@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from bridge.durable.database import Database
 from bridge.runtime.errors import BridgeError, ConfigurationError, TransientError
@@ -26,6 +27,10 @@ BAD: Final = 1
 NOT_ASKED: Final = 2
 _PIPE_WIDTH: Final = 180
 """Columns where there is no terminal to ask: whoever reads a file or a pipe can scroll."""
+_STEERING: Final = dict.fromkeys(
+    [*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd"
+)
+"""Control characters but tab and line end, and those that turn the direction of writing around."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON document; its keys are stable.")]
 Who = Annotated[
@@ -73,10 +78,17 @@ async def record_release(db: Database, verb: str, changed: Sequence[str], *, who
             await record_done(tx, who=who, why=why, verb=verb, tenant=None, args={"changed": list(changed)})
 
 
+class _Screen(Console):
+    """Draws what others wrote without what would steer the reader's terminal or turn the text around."""
+
+    def render_str(self, text: str, *args: Any, **kwargs: Any) -> Text:
+        return super().render_str(text.translate(_STEERING), *args, **kwargs)
+
+
 def console() -> Console:
     """Return the console that answers are drawn on."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(highlight=False, width=width, markup=False, emoji=False)
+    return _Screen(highlight=False, width=width, markup=False, emoji=False)
 
 
 def examples(*lines: str) -> str:
