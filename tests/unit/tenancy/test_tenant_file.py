@@ -58,7 +58,8 @@ def test_a_good_file_is_read_with_its_defaults() -> None:
         pytest.param("poll_interval: 30", "poll_interval: 0", "tenants[0].poll_interval: ", id="interval-zero"),
         pytest.param("poll_interval: 30", "paused: 'yes'", "tenants[0].paused: ", id="paused-as-text"),
         pytest.param("poll_interval: 30", "flows: [orders]", "flows[0]", id="unknown-flow"),
-        pytest.param("poll_interval: 30", "flows: []", "tenants[0].flows: ", id="no-flows"),
+        pytest.param("poll_interval: 30", "flows: []", "tenants[0].flows: the list is empty", id="no-flows"),
+        pytest.param("poll_interval: 30", "flows: invoices", "tenants[0].flows: a list is expected", id="flow-as-text"),
         pytest.param("poll_interval: 30", "flows: [customers, customers]", "named twice", id="flow-twice"),
         pytest.param("{file: /run/secrets/consumer}", "hunter2", "tripletex.consumer_token: ", id="secret-pasted"),
         pytest.param(
@@ -125,3 +126,13 @@ def test_a_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
 def test_yaml_tags_construct_nothing() -> None:
     with pytest.raises(TenantFileError, match="not valid YAML"):
         _parse("tenants: !!python/object/apply:os.system ['true']")
+
+
+def test_an_empty_file_is_refused_in_words_of_the_file() -> None:
+    with pytest.raises(TenantFileError, match=r"\(the whole file\): keys with values are expected here\.$"):
+        _parse("")
+
+
+def test_a_misspelt_flow_is_one_problem_and_not_an_empty_list_too() -> None:
+    with pytest.raises(TenantFileError, match=r"flows\[0\]: Input should be 'customers' or 'invoices'\.$"):
+        _parse(_GOOD.replace("poll_interval: 30", "flows: [invoice]", 1))

@@ -3,9 +3,9 @@
 Owns the YAML form. Errors never quote the file: someone may have pasted a secret where a reference belongs.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -13,6 +13,14 @@ from pydantic import Field, ValidationError, model_validator
 from bridge.contracts.identity import TENANT_PATTERN, TenantId
 from bridge.runtime.errors import ConfigurationError
 from bridge.tenancy.tenant import FrozenModel, TenantSpec, UrlRules
+
+_PHRASES: Final[Mapping[str, str]] = {
+    "extra_forbidden": "unknown key",
+    "missing": "missing",
+    "model_type": "keys with values are expected here",
+    "too_short": "the list is empty",
+    "tuple_type": "a list is expected here",
+}
 
 
 class TenantFileError(ConfigurationError):
@@ -88,7 +96,13 @@ def parse_tenant_file(text: str, *, name: str, allow_loopback: bool = False) -> 
     try:
         return TenantFile.model_validate(document, context=UrlRules(allow_loopback=allow_loopback))
     except ValidationError as error:
-        lines = [f"{_path(each['loc'])}: {_phrase(each['type'], each['msg'])}" for each in error.errors()]
+        problems = error.errors()
+        places = [each["loc"] for each in problems]
+        lines = [
+            f"{_path(each['loc'])}: {_phrase(each['type'], each['msg'])}"
+            for each in problems
+            if not (each["type"] == "too_short" and _holds_another(each["loc"], places))
+        ]
         raise TenantFileError(f"The tenant file {name} cannot be used: " + "; ".join(lines) + ".") from None
 
 
@@ -118,9 +132,10 @@ def _path(loc: tuple[int | str, ...]) -> str:
     return path.lstrip(".") or "(the whole file)"
 
 
+def _holds_another(loc: tuple[int | str, ...], places: Sequence[tuple[int | str, ...]]) -> bool:
+    """Tell whether something in this list is at fault: it is too short then only since that was not counted."""
+    return any(len(place) > len(loc) and place[: len(loc)] == loc for place in places)
+
+
 def _phrase(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "unknown key"
-    if kind == "missing":
-        return "missing"
-    return message.removeprefix("Value error, ")
+    return _PHRASES.get(kind) or message.removeprefix("Value error, ")
