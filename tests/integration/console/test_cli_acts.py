@@ -98,12 +98,12 @@ async def test_a_gate_that_is_none_is_refused_before_anything_is_written(cell: C
 async def test_a_dead_letter_alone_is_enough_to_act_on(cell: ConsoleCell) -> None:
     await cell.declare("acme")
     first = await letter(cell, "1001")
-    await letter(cell, None, reason="source_number_missing")
+    await letter(cell, None, reason="source_row_unreadable")
     await cell.write("UPDATE publisher.dead_letter SET closed_at = now(), closed_as = 'discarded' WHERE entity IS NULL")
 
     open_ones = await cell.shell.json("dead-letters", "list", "--tenant", "acme")
     all_of_them = await cell.shell.json("dead-letters", "list", "--all")
-    of_a_reason = await cell.shell.json("dead-letters", "list", "--all", "--reason", "source_number_missing")
+    of_a_reason = await cell.shell.json("dead-letters", "list", "--all", "--reason", "source_row_unreadable")
     whole = await cell.shell.json("dead-letters", "show", str(first))
     plain = await cell.shell.ok("dead-letters", "show", str(first))
 
