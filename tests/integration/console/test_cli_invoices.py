@@ -108,7 +108,7 @@ async def test_one_invoice_with_a_kid_is_shown_whole_and_several_of_an_order_are
         (("--kid", "1234567"), 1, "No invoice with the KID 1234567"),
         (("--kid", "1", "--order", "2"), 2, "one of --kid and --order"),
         (("invoice", "1" * 10_000, "--tenant", "acme"), 2, "at most 64 characters"),
-        (("invoice", "4", "--tenant", "acme"), 1, "invoices 4 of tenant acme"),
+        (("invoice", "4", "--tenant", "acme"), 1, "Nothing is known of invoice 4 of tenant acme"),
         (("--kid", "1", "--tenant", "acne"), 1, "no tenant acne"),
     ],
     ids=["long-kid", "long-order", "empty", "unknown", "both", "long-number", "unknown-number", "unknown-tenant"],

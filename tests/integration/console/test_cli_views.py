@@ -120,4 +120,4 @@ async def test_an_unknown_tenant_or_customer_is_named_with_a_remedy(cell: Consol
     ran = await cell.shell.run("where", "customer", "1001", "--tenant", "acme")
 
     assert ran.code == 1
-    assert "customers 1001 of tenant acme" in ran.sentence
+    assert "Nothing is known of customer 1001 of tenant acme" in ran.sentence

@@ -45,6 +45,11 @@ class Flow(StrEnum):
     CUSTOMERS = "customers"
     INVOICES = "invoices"
 
+    @property
+    def one(self) -> str:
+        """What a single entity is called in a sentence: `customer`, `invoice`."""
+        return self.value.removesuffix("s")
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Version:

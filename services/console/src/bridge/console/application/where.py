@@ -249,7 +249,7 @@ async def where(store: JourneyStore, key: EntityKey, *, steps: int = STEPS_SHOWN
     parts: Sequence[object] = (journey.source, journey.delivery, *journey.outbox, *journey.letters)
     if not journey.waiting_for and not any(part is not None for part in parts):
         raise NeverSeenError(
-            f"Nothing is known of {key.flow.value} {key.entity} of tenant {key.tenant}: it was never seen at the "
+            f"Nothing is known of {key.flow.one} {key.entity} of tenant {key.tenant}: it was never seen at the "
             f"source. Check the number; 'bridge status --tenant {key.tenant}' tells when the source was last read."
         )
     return journey

@@ -280,4 +280,4 @@ def _entry(act: AskedAct, parcel: Parcel, after: State) -> LogEntry:
 
 
 def _name(key: EntityKey) -> str:
-    return f"{key.flow.value} {key.entity} of tenant {key.tenant}"
+    return f"{key.flow.one} {key.entity} of tenant {key.tenant}"

@@ -99,7 +99,7 @@ def letter_of_stranger(arrival: Arrival) -> Letter:
         stage=Stage.INGEST,
         reason=Reason.UNKNOWN_TENANT,
         field="ce_tenant",
-        error=f"Tenant {key.tenant} was never declared here; its {key.flow.value} {key.entity} was not taken in.",
+        error=f"Tenant {key.tenant} was never declared here; its {key.flow.one} {key.entity} was not taken in.",
         raw=record.value,
         origin=record.origin,
         attempts=0,

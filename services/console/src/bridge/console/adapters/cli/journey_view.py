@@ -12,9 +12,7 @@ from bridge.console.adapters.cli.gate_view import gate_document
 from bridge.console.application.where import AtSource, DeliveryView, InvoiceView, Journey, JourneyStep, LetterView
 from bridge.console.domain.remedies import remedy_of
 from bridge.console.domain.words import cut
-from bridge.contracts.identity import Flow, Version
-
-_NAMES = {Flow.CUSTOMERS: "Customer", Flow.INVOICES: "Invoice"}
+from bridge.contracts.identity import Version
 
 
 def journey_document(journey: Journey) -> dict[str, object]:
@@ -55,7 +53,9 @@ def _version(version: Version | None) -> dict[str, int] | None:
 
 def show_journey(console: Console, journey: Journey) -> None:
     """Draw a journey."""
-    console.print(f"{_NAMES[journey.key.flow]} {journey.key.entity} of tenant {journey.key.tenant}: {journey.place}")
+    console.print(
+        f"{journey.key.flow.one.capitalize()} {journey.key.entity} of tenant {journey.key.tenant}: {journey.place}"
+    )
     facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in [*_source_facts(journey.source), *_delivery_facts(journey.delivery)]:
         facts.add_row(name, value)

@@ -211,7 +211,7 @@ def _show_edit(console: Console, edit: Edit, act: Act | None) -> None:
     for change in edit.changes:
         console.print(f"{change.path}: {_shown(change.before)} -> {_shown(change.after)}")
     if act is None:
-        console.print("It may be sent so. Nothing was asked for; run it again without --dry-run.")
+        console.print("The contract holds and the number stays. Nothing was asked for; run it again without --dry-run.")
     else:
         act_answer(act).show(console)
 
