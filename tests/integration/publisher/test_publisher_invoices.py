@@ -9,6 +9,7 @@ import pytest
 from bridge.contracts.reasons import Reason
 from bridge.testkit.mapped_cell import MappedCell, Runner
 from bridge.testkit.mapped_invoices import InvoicingTenant, declare_invoicing
+from bridge.testkit.simulator_answers import JsonObject
 from bridge.testkit.waiting import eventually
 
 CALLS_OF_2S: Mapping[str, object] = {"connect_seconds": 2.0, "read_seconds": 2.0, "total_seconds": 2.0}
@@ -180,13 +181,20 @@ async def test_t06_slow_answers_within_the_limit_are_answers_and_no_look_is_need
 async def test_a_number_that_somebody_else_has_is_a_letter_and_theirs_stays(
     cell: MappedCell, publish: Runner, form: str
 ) -> None:
-    acme = await declare_invoicing(cell, "acme", customers=[{"name": "Annen AS", "customerNumber": 10009}])
+    acme = await declare_invoicing(cell, "acme")
     acme.books.set_rules(duplicateForm=form)
-    await cell.send(acme.mapped(10472, customerNumber=10009, orderNumber="1"))
-    async with publish():
-        await cell.settled(acme.id, confirmed=1)
-    await cell.rows("DELETE FROM publisher.delivery WHERE tenant = %(t)s RETURNING 1 AS one", {"t": acme.id})
-    await cell.send(acme.mapped(10472, revision=2))
+    (annen,) = cell.admin.write_customers(acme.company, [{"name": "Annen AS", "customerNumber": 10009}])
+    line: JsonObject = {"description": "Leie", "count": 1, "unitPriceExcludingVatCurrency": 99, "vatType": {"id": 3}}
+    order: JsonObject = {
+        "customer": {"id": annen.id},
+        "orderDate": "2026-11-03",
+        "deliveryDate": "2026-11-05",
+        "orderLines": [line],
+    }
+    acme.books.make_invoice(
+        {"invoiceNumber": 10472, "invoiceDate": "2026-11-10", "invoiceDueDate": "2026-11-24", "orders": [order]}
+    )
+    await cell.send(acme.mapped(10472))
 
     async with publish():
         await cell.settled(acme.id, dead=1)
