@@ -6,14 +6,14 @@ Owns the data folder, or, where the environment names existing servers, a fresh 
 import fcntl
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from bridge.demo.errors import AnotherDemoError
+from bridge.demo.errors import AnotherDemoError, DemoError
 from bridge.devstack import sql
 from bridge.devstack.endpoints import KAFKA_VARIABLE, POSTGRES_VARIABLE, external_kafka, external_postgres
 from bridge.devstack.kafka_setup import Progress
@@ -64,13 +64,17 @@ def fresh_ground(folder: Path, progress: Progress) -> Iterator[Ground]:
 
 
 @contextmanager
-def kept_ground(folder: Path, progress: Progress) -> Iterator[None]:
-    """Have the servers up on the data that the last demo left, at the same addresses; a running demo has them up."""
+def kept_ground(folder: Path, progress: Progress) -> Iterator[Mapping[str, str]]:
+    """Have the servers up on the data that the last demo left, and give the two variables that lead to them.
+
+    They are where they were, unless somebody has taken a port meanwhile. Nothing is given if a demo still runs.
+    """
     with ExitStack() as stack:
+        found: Mapping[str, str] = {}
         with suppress(AnotherDemoError):
             stack.enter_context(_alone(folder))
-            stack.enter_context(Stack(StackFolder(folder), detached=False).running(progress))
-        yield
+            found = stack.enter_context(Stack(StackFolder(folder), detached=False).running(progress))
+        yield found
 
 
 def _fresh_database(dsn: str) -> str:
@@ -83,8 +87,7 @@ def _fresh_database(dsn: str) -> str:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Hold the folder for this program; the kernel lets go of it when the program ends, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "demo.lock").open("a") as file:
+    with _lock_file(folder) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -93,3 +96,14 @@ def _alone(folder: Path) -> Iterator[None]:
                 "with --data."
             ) from None
         yield
+
+
+def _lock_file(folder: Path) -> TextIO:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "demo.lock").open("a")
+    except OSError as error:
+        raise DemoError(
+            f"The demo cannot write in {os.path.relpath(folder)} ({error.strerror}): make it writable, or give "
+            "another folder with --data."
+        ) from None

@@ -14,7 +14,7 @@ from pathlib import Path
 from bridge.demo.console import PROGRAM
 from bridge.demo.errors import DemoError
 from bridge.demo.ground import FOLDER, kept_ground
-from bridge.demo.opening import ENVIRONMENT_FILE
+from bridge.demo.opening import ENVIRONMENT_FILE, follow_servers
 from bridge.devstack.errors import DevstackError
 
 
@@ -29,11 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = parser.parse_args(arguments)
     try:
         environment = _environment(found.data / ENVIRONMENT_FILE)
-        with kept_ground(found.data, _tell):
+        with kept_ground(found.data, _tell) as addresses:
+            environment = follow_servers(environment, addresses)
             return subprocess.call([str(PROGRAM), *found.words], env={**os.environ, **environment})  # noqa: S603 (our own)
     except (DemoError, DevstackError) as error:
         print(error, file=sys.stderr)  # noqa: T201 (a command's answer)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped; what the last demo left is still there.", file=sys.stderr)  # noqa: T201 (a command's answer)
+        return 130
 
 
 def _tell(line: str) -> None:

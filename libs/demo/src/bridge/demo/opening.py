@@ -8,15 +8,21 @@ import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from bridge.demo.cast import write_tenant_file
 from bridge.demo.console import Console
 from bridge.demo.ground import Ground
 from bridge.demo.stage import Stage
 from bridge.demo.values import POLL_SECONDS
+from bridge.devstack.endpoints import KAFKA_VARIABLE, POSTGRES_VARIABLE, external_kafka, external_postgres
 from bridge.devstack.files import write_atomically
 
 ENVIRONMENT_FILE: Final = "env"
+_BOOTSTRAP: Final = "CONSOLE_KAFKA__BOOTSTRAP_SERVERS"
+_PREFIX: Final = "CONSOLE_KAFKA__TOPIC_PREFIX"
+_DSN: Final = "CONSOLE_POSTGRES__DSN"
+_CONSOLE_ROLE: Final = "bridge_console"
 _ROLES: Final = ("poller", "publisher", "console")
 _WHO: Final = ("--who", "demo", "--why", "the demo")
 
@@ -27,11 +33,9 @@ def prepare(ground: Ground, say: Callable[[str], None]) -> tuple[Console, Mappin
     # On a server that was there before, the roles may be in use: theirs are not touched, the owner works for all.
     passwords = {role: secrets.token_urlsafe(18) for role in _ROLES} if ground.own_servers else {}
     environment = {
-        "CONSOLE_KAFKA__BOOTSTRAP_SERVERS": ground.bootstrap_servers,
-        "CONSOLE_KAFKA__TOPIC_PREFIX": ground.prefix,
-        "CONSOLE_POSTGRES__DSN": (
-            ground.dsn_of("bridge_console", passwords["console"]) if passwords else ground.owner_dsn
-        ),
+        _BOOTSTRAP: ground.bootstrap_servers,
+        _PREFIX: ground.prefix,
+        _DSN: ground.dsn_of(_CONSOLE_ROLE, passwords["console"]) if passwords else ground.owner_dsn,
         "BRIDGE_ALLOW_LOOPBACK": "1",
         "BRIDGE_OPERATOR": "demo",
     }
@@ -41,6 +45,20 @@ def prepare(ground: Ground, say: Callable[[str], None]) -> tuple[Console, Mappin
     console = Console(environment)
     console.act("topics", "apply")
     return console, passwords
+
+
+def follow_servers(environment: Mapping[str, str], addresses: Mapping[str, str]) -> dict[str, str]:
+    """Return the written environment with the places where the demo's own servers are now: a port may have been taken.
+
+    A server that was there before the demo stays where it is; it is known by the owner's role, and by a topic prefix.
+    """
+    found = dict(environment)
+    own, now = urlsplit(environment[_DSN]), urlsplit(addresses.get(POSTGRES_VARIABLE, ""))
+    if own.username == _CONSOLE_ROLE and now.port is not None and external_postgres() is None:
+        found[_DSN] = own._replace(netloc=f"{own.username}:{own.password}@{now.hostname}:{now.port}").geturl()
+    if not environment[_PREFIX] and KAFKA_VARIABLE in addresses and external_kafka() is None:
+        found[_BOOTSTRAP] = addresses[KAFKA_VARIABLE]
+    return found
 
 
 def _write_environment(path: Path, environment: Mapping[str, str]) -> None:
