@@ -36,6 +36,7 @@ up: setup ## the same system, kept running until Ctrl-C
 	@$(PYTHON) -m bridge.demo --stay
 
 where: .venv/.installed ## a customer's (N) or an invoice's (I) journey in the last demo: make where T=fjordbygg N=20008, or I=10472
+	$(if $(and $(T),$(or $(I),$(N))),,$(error Name the tenant and a number: make where T=fjordbygg N=20008 for a customer or I=10472 for an invoice))
 	@$(PYTHON) -m bridge.demo.look where $(if $(I),invoice "$(I)",customer "$(N)") --tenant "$(T)"
 
 servers-up: setup ## start Kafka and Postgres in the background; earlier data is found again
@@ -119,9 +120,10 @@ endif
 	  $$python -m venv --clear .venv; \
 	fi
 	@echo "  Installing the pinned packages"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-	  -r requirements-bootstrap.lock
-	@$(UV) pip sync --quiet --python $(PYTHON) --require-hashes --only-binary :all: requirements.lock
+	@{ $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+	    -r requirements-bootstrap.lock && \
+	  $(UV) pip sync --quiet --python $(PYTHON) --require-hashes --only-binary :all: requirements.lock; } || { \
+	  echo "The Python packages could not be installed, see above: is the package index within reach, or does another make install here at the same time? Then run make again." >&2; exit 1; }
 	@echo "  Installing our own packages"
 	@$(UV) pip install --quiet --python $(PYTHON) --offline --no-deps --no-build-isolation \
 	  $(addprefix -e ,$(PACKAGES))

@@ -114,6 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _point_at(StackFolder(found.data).logs)
         return 1
     except KeyboardInterrupt:
+        print("Stopped; nothing of it runs any more.", file=sys.stderr)  # noqa: T201 (a command's answer)
         return 0 if found.stay else 130
 
 

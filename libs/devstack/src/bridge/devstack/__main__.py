@@ -1,6 +1,7 @@
 """The command behind the Makefile's server targets: `python -m bridge.devstack --help`."""
 
 import argparse
+import errno
 import shlex
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from bridge.devstack.endpoints import external_kafka
 from bridge.devstack.errors import DevstackError
@@ -16,6 +17,8 @@ from bridge.devstack.kafka import set_up_kafka
 from bridge.devstack.layout import LOCAL, StackFolder
 from bridge.devstack.postgres_binaries import remove_copied_binaries, server_binary
 from bridge.devstack.stack import Stack
+
+_NOT_WRITABLE: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def _progress(line: str) -> None:
@@ -123,6 +126,14 @@ def main(arguments: list[str] | None = None) -> int:
     except DevstackError as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:
+        if error.errno not in _NOT_WRITABLE:
+            raise
+        print(f"{error.filename} cannot be used ({error.strerror}): make the checkout writable.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":
