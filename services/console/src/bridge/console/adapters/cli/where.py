@@ -67,7 +67,10 @@ def invoice(
     steps: Steps = STEPS_SHOWN,
     as_json: AsJson = False,
 ) -> None:
-    """Show one invoice: state, batch, ids at Tripletex, receipt wanted and told, gates, letters, and every step."""
+    """Show one invoice: state, batch, ids at Tripletex, receipt wanted and told, gates, letters, and every step.
+
+    By its KID or its order number: 'bridge where --kid' and 'bridge where --order'.
+    """
     key = EntityKey(TenantId(tenant), Flow.INVOICES, EntityNumber(number))
     run(lambda: _where(key, steps), as_json=as_json)
 
