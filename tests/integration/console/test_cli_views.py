@@ -77,6 +77,21 @@ async def test_status_shows_polls_waiting_work_and_gates(cell: ConsoleCell) -> N
     assert "target_down" in plain.out
 
 
+async def test_status_shows_a_doubt_from_its_request_on_though_its_next_look_is_not_due(cell: ConsoleCell) -> None:
+    await cell.declare("acme")
+    await cell.told("acme", "1001")
+    await cell.delivered("acme", "1001", "in_doubt")
+    await cell.write(
+        "UPDATE publisher.delivery SET sent_at = now() - interval '3 hours', due_at = now() + interval '5 min',"
+        " failing_since = NULL WHERE state = 'in_doubt'"
+    )
+
+    document = await cell.shell.json("status", "--tenant", "acme")
+
+    assert isinstance(document["flows"], list)
+    assert 3 * 3600 <= document["flows"][0]["oldest_waiting_seconds"] < 3 * 3600 + 100
+
+
 async def test_where_tells_every_step_with_its_place_and_trace(cell: ConsoleCell) -> None:
     await cell.declare("acme")
     await cell.told("acme", "1001", change_no=2)

@@ -9,14 +9,17 @@ ORDER BY tenant;
 SELECT 1 AS found FROM control.tenant WHERE tenant = %(tenant)s;
 
 -- name: flows
--- Each tenant's flows: reading, work by state, the oldest that waits, what lies in the outboxes.
+-- Each tenant's flows: reading, work by state, the oldest that waits, what lies in the outboxes. A doubt waits since its
+-- request, however often a look has failed meanwhile; one that verifies what is confirmed since it is due.
 WITH flow AS (
     SELECT t.tenant, f.flow, t.paused, t.removed_at FROM control.tenant AS t
     CROSS JOIN LATERAL jsonb_array_elements_text(t.spec -> 'flows') AS f (flow)
     WHERE %(tenant)s::text IS NULL OR t.tenant = %(tenant)s
 ), work AS (
     SELECT tenant, flow, state, count(*) AS n,
-           min(least(due_at, failing_since)) FILTER (WHERE state IN ('ready', 'in_doubt')) AS waits_since
+           min(least(due_at, failing_since,
+                     CASE WHEN state = 'in_doubt' AND confirmed_revision IS NULL THEN sent_at END))
+               FILTER (WHERE state IN ('ready', 'in_doubt')) AS waits_since
     FROM publisher.delivery
     WHERE %(tenant)s::text IS NULL OR tenant = %(tenant)s
     GROUP BY tenant, flow, state
