@@ -39,7 +39,7 @@ def _refused(*fields: str | None) -> Refused:
         ([""], {Topic.UNNAMED}),
         ([" orders.number , kid"], {Topic.ORDER_NUMBER, Topic.KID}),
     ],
-    ids=str,
+    ids=lambda value: ", ".join(map(str, sorted(value, key=str))) or "none",
 )
 def test_the_fields_say_what_a_refusal_is_about(fields: list[str | None], about: set[Topic]) -> None:
     assert topics(_refused(*fields)) == about
