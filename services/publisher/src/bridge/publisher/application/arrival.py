@@ -65,7 +65,10 @@ def read_record(record: Incoming) -> Arrival | Letter:
 
 
 def letter_without_entity(envelope: Envelope, wanted: Wanted, record: Incoming) -> Letter:
-    """Return the letter for a record whose source row belongs to no entity."""
+    """Return the letter for a record whose source row belongs to no entity.
+
+    One whose own version cannot be read is neither older nor newer than its row's other words: none of them closes it.
+    """
     refusal = wanted.refusal or Refusal(Reason.EVENT_UNREADABLE, "ce_entity", "The record names no entity.")
     raw, origin = sendable_again(wanted, record.value, record.origin)
     return Letter(
@@ -83,7 +86,7 @@ def letter_without_entity(envelope: Envelope, wanted: Wanted, record: Incoming) 
         attempts=0,
         trace_id=trace_id(wanted.traceparent),
         dedupe_key=f"event:{envelope.event_id}",
-        source_ref=envelope.source_ref or None,
+        source_ref=(envelope.source_ref or None) if envelope.version.revision else None,
     )
 
 
