@@ -80,7 +80,7 @@ async def _verify(wanted: use.Selection, asker: Asker, dry_run: bool) -> Answer:
 
 def _preview(invoices: Sequence[use.ConfirmedInvoice]) -> Answer:
     document = {"dry_run": True, "invoices": [each.number for each in invoices]}
-    sentence = f"{len(invoices)} confirmed invoices would be looked up; nothing was asked for."
+    sentence = f"Confirmed invoices that would be looked up: {len(invoices)}; nothing was asked for."
     return Answer(document, lambda console: console.print(sentence))
 
 
