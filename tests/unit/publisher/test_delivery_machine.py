@@ -157,6 +157,7 @@ EXAMPLES: dict[RuleId, tuple[tuple[facts.Fact, ...], facts.Fact]] = {
 _OF_INVOICES = {
     RuleId.FIRST_SEEN_BELOW_FLOOR,
     RuleId.NEWER_BELOW_FLOOR,
+    RuleId.STAYS_GIVEN_UP,
     RuleId.TOLD_AGAIN,
     RuleId.CHANGED_AFTER_TRANSFER,
     RuleId.CLAIM_LOOK,

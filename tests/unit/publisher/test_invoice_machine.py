@@ -81,6 +81,7 @@ EXAMPLES: dict[RuleId, tuple[facts.Ingested, tuple[facts.Fact, ...], facts.Fact]
     RuleId.NEWER_AT_REST: (told(1), (), told(2)),
     RuleId.NEWER_AFTER_DOUBT: (told(1), (CLAIM, UNKNOWN, CLAIM, NOTHING) * 4 + (CLAIM, UNKNOWN), told(2)),
     RuleId.NEWER_BELOW_FLOOR: (told(1, outcome=Outcome.UNMAPPABLE), (), replace(told(2), look_first_at=T0)),
+    RuleId.STAYS_GIVEN_UP: (told(1, content="a"), (facts.DiscardAsked(V1, T0),), told(2, content="a")),
     RuleId.NEWER_IN_FLIGHT: (told(1), (CLAIM,), told(2)),
     RuleId.TOLD_AGAIN: (told(1, content="a"), (CLAIM, APPLIED), told(2, content="a", batch=90)),
     RuleId.CHANGED_AFTER_TRANSFER: (told(1), (CLAIM, APPLIED), told(2)),
@@ -521,3 +522,19 @@ def test_a_confirmed_invoice_whose_look_ends_without_a_result_again_and_again_st
 
     assert (looked.state, looked.confirmed) == (State.IN_DOUBT, diverged.confirmed), "its letter is open already"
     assert walk(looked, CLAIM, FOUND).state is State.CONFIRMED
+
+
+def test_what_an_operator_gave_up_comes_back_only_with_other_content_or_in_another_batch() -> None:
+    """A resync, and a restored database, tell everything once more under a higher version."""
+    given_up = walk(first(told(1, content="a")), CLAIM, facts.Refused(REFUSAL, T0), facts.DiscardAsked(V1, T0))
+
+    told_once_more = walk(given_up, told(2, content="a"))
+
+    assert told_once_more.state is State.DISCARDED
+    assert told_once_more.wanted.version == Version(Revision(2))
+    assert told_once_more.receipt == given_up.receipt
+    assert walk(told_once_more, told(3, content="b")).state is State.READY
+    assert walk(told_once_more, told(3, content="a", batch=90)).state is State.READY
+    assert walk(told_once_more, told(3, outcome=Outcome.WITHDRAWN)).reason is Reason.INVOICE_TAKEN_BACK
+    taken_back = walk(first(told(1, content="a")), WITHDRAWN)
+    assert walk(taken_back, told(3, content="a")).state is State.READY

@@ -30,6 +30,9 @@ def ingest(key: EntityKey, delivery: Delivery | None, fact: facts.Ingested, poli
         return Decision(delivery, RuleId.OLDER_OR_SAME)
     if delivery.once and delivery.confirmed is not None:
         return _newer_of_confirmed(delivery, wanted, fact.at)
+    if _given_up(delivery, wanted):
+        # A person's decision outlives a resync and a restored database; other content or another batch asks anew.
+        return Decision(replace(delivery, wanted=wanted), RuleId.STAYS_GIVEN_UP)
     superseded = _superseded(delivery)
     if delivery.state not in AT_REST:
         return Decision(replace(delivery, wanted=wanted), RuleId.NEWER_IN_FLIGHT, superseded)
@@ -58,6 +61,13 @@ def _newer_at_rest(
         decision = _look_first(renewed, fact.look_first_at or fact.at, RuleId.NEWER_BELOW_FLOOR)
         return replace(decision, effects=effects)
     return rest_with(renewed, fact.at, RuleId.NEWER_AT_REST, effects)
+
+
+def _given_up(delivery: Delivery, wanted: Wanted) -> bool:
+    """Whether an operator gave up exactly what is told once more."""
+    known = delivery.wanted
+    same = wanted.source_hash == known.source_hash and wanted.source_ref == known.source_ref
+    return delivery.once and delivery.state is State.DISCARDED and not known.withdrawn and not wanted.withdrawn and same
 
 
 def _doubtful(delivery: Delivery) -> bool:

@@ -29,6 +29,7 @@ class RuleId(StrEnum):
     NEWER_AT_REST = "newer, at rest"
     NEWER_AFTER_DOUBT = "newer, after doubt"
     NEWER_BELOW_FLOOR = "newer, below the floor"
+    STAYS_GIVEN_UP = "stays given up"
     NEWER_IN_FLIGHT = "newer, in flight"
     TOLD_AGAIN = "told again"
     CHANGED_AFTER_TRANSFER = "changed after transfer"
@@ -132,6 +133,13 @@ RULES: Final[dict[RuleId, Rule]] = {
         "newer version of an invoice that was never sent, at or below the tenant's ledger floor",
         (D,),
         "Looked up before the first send, as at first sight.",
+    ),
+    RuleId.STAYS_GIVEN_UP: Rule(
+        (G,),
+        (facts.Ingested,),
+        "newer version of an invoice that an operator gave up, same source hash, same batch",
+        (G,),
+        "The version is raised and nothing else: a resync or a restored database does not undo a person's decision.",
     ),
     RuleId.NEWER_IN_FLIGHT: Rule(
         (S, D),
