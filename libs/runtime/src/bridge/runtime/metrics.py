@@ -57,6 +57,7 @@ class Metric(StrEnum):
     DELIVERIES = "bridge_deliveries"
     DELIVERY_OUTCOMES = "bridge_delivery_outcomes"
     DELIVERY_OLDEST_DUE_SECONDS = "bridge_delivery_oldest_due_seconds"
+    DELIVERY_OLDEST_DOUBT_SECONDS = "bridge_delivery_oldest_doubt_seconds"
     RECEIPTS = "bridge_receipts"
     GATES_CLOSED = "bridge_gates_closed"
     HTTP_CALLS = "bridge_http_calls"
@@ -109,6 +110,13 @@ DECLARATIONS: Final[tuple[Declaration, ...]] = (
         "seconds",
         ("tenant", "flow"),
         "How long the oldest due delivery has been due; this is the lag that people feel.",
+    ),
+    _D(
+        Metric.DELIVERY_OLDEST_DOUBT_SECONDS,
+        _G,
+        "seconds",
+        ("tenant", "flow"),
+        "How long the oldest request has been without an answer; over an hour is an alert.",
     ),
     _D(Metric.RECEIPTS, _C, "receipts", ("tenant", "outcome"), "Receipts of invoices that were tried, by outcome."),
     _D(Metric.GATES_CLOSED, _G, "gates", ("tenant", "scope", "reason"), "Closed gates; tenant is empty for a host."),

@@ -80,9 +80,11 @@ class PostgresDeliveries:
         async with self._db.transaction() as tx:
             states = await tx.all(_SQL["count_states"])
             letters = await tx.all(_SQL["count_letters"])
+            doubts = await tx.all(_SQL["oldest_doubts"])
         return Census(
             {(row.text("tenant"), row.text("flow"), row.text("state")): row.number("n") for row in states},
             {(row.text("tenant"), row.text("flow"), row.text("reason")): row.number("n") for row in letters},
+            {(row.text("tenant"), row.text("flow")): row.decimal("seconds") for row in doubts},
         )
 
     async def waiting_heads(self) -> Sequence[WaitingHead]:

@@ -61,10 +61,14 @@ class WaitingHead:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """How many deliveries are in each state but confirmed, by (tenant, flow, state); open letters by (…, reason)."""
+    """How many deliveries are in each state but confirmed, by (tenant, flow, state); open letters by (…, reason).
+
+    `doubts`: seconds that the oldest request has been without an answer, by (tenant, flow).
+    """
 
     states: Mapping[tuple[str, str, str], int]
     letters: Mapping[tuple[str, str, str], int]
+    doubts: Mapping[tuple[str, str], float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,6 +267,13 @@ SELECT tenant, flow, state, count(*) AS n FROM publisher.delivery
 WHERE state IN ('ready', 'sending', 'in_doubt', 'dead', 'discarded')
 GROUP BY tenant, flow, state;
 
+-- name: oldest_doubts
+-- How long the oldest request has been without an answer, in seconds. A verification is a doubt of nobody's.
+SELECT tenant, flow, extract(epoch FROM now() - min(least(sent_at, failing_since)))::float8 AS seconds
+FROM publisher.delivery
+WHERE state = 'in_doubt' AND sent_at IS NOT NULL AND (flow <> 'invoices' OR confirmed_revision IS NULL)
+GROUP BY tenant, flow;
+
 -- name: count_letters
 -- How many dead letters wait for a person.
 SELECT coalesce(tenant, '') AS tenant, coalesce(flow, '') AS flow, reason, count(*) AS n FROM publisher.dead_letter
