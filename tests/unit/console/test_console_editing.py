@@ -122,3 +122,23 @@ def test_the_difference_names_each_field_once_by_its_path() -> None:
         ("kid", "1", None),
         ("lines.1.vatCode", "3", "31"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("sets", "said"),
+    [
+        ("kid=00070218", "kid: the last character is neither"),
+        ("lines.0.vatCode=1", "lines: line 1 has VAT code '1'"),
+        ("lines.1.description= ", "lines: line 2 has no description"),
+        ("lines.0.quantity=-9", "the lines must sum to more than zero"),
+        ("dueDate=2026-02-01", "the due date is before the invoice date"),
+        ("totalExcludingVat=1.00", "totalExcludingVat is not the sum of the lines"),
+        ("orderNumber= ", "the order number is empty"),
+        ("customerNumber=2147483648", "must not be above 2147483647"),
+    ],
+)
+def test_an_edit_that_the_mapping_would_refuse_is_refused_at_once(sets: str, said: str) -> None:
+    after = with_fields({**invoice(), "batchNumber": 88}, [sets], GENERATED)
+
+    with pytest.raises(EditRefusedError, match=said):
+        checked(after, GENERATED, "10472")

@@ -5,6 +5,7 @@ Sources: the OC2 contract for `InvoiceSnapshot`, the official Tripletex OpenAPI 
 `InvoiceWanted`.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final, Self
@@ -14,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from bridge.contracts import vat_codes
 from bridge.contracts.events.customer import MappingNote
 from bridge.contracts.kid import has_check_digit
-from bridge.contracts.line_sum import sum_of
+from bridge.contracts.line_sum import LineSum, sum_of
 
 MAX_INVOICE_NUMBER: Final = 2**31 - 1
 """Tripletex stores an invoice number in 32 bits."""
@@ -94,7 +95,44 @@ class InvoiceWithdrawn(_Event):
     because: InvoiceWithdrawnBecause
 
 
-class InvoiceWanted(_Event):
+class _KeepsTheRules(_Event):
+    """The rules of the mapping, for every body that a person may have written."""
+
+    @field_validator("invoice_date", "order_date", check_fields=False)
+    @classmethod
+    def _can_be_found_again(cls, day: str) -> str:
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise ValueError(f"{day} is not from {FIRST_DAY} to {LAST_DAY}")
+        return day
+
+    @field_validator("kid", check_fields=False)
+    @classmethod
+    def _ends_in_its_check_digit(cls, kid: str | None) -> str | None:
+        if kid is not None and not has_check_digit(kid):
+            raise ValueError("the last character is neither the MOD10 nor the MOD11 check digit")
+        return kid
+
+    @field_validator("lines", check_fields=False)
+    @classmethod
+    def _codes_are_for_sales(cls, lines: tuple[InvoiceLine, ...]) -> tuple[InvoiceLine, ...]:
+        for place, line in enumerate(lines, start=1):
+            if line.vat_code not in vat_codes.SALES:
+                raise ValueError(f"line {place} has VAT code {line.vat_code!r}, which is none for sales")
+            if not line.description.strip():
+                raise ValueError(f"line {place} has no description")
+        return lines
+
+
+def _check_payable(invoice_date: str, due_date: str, lines: Sequence[InvoiceLine]) -> LineSum:
+    if due_date < invoice_date:
+        raise ValueError("the due date is before the invoice date")
+    found = sum_of(lines)
+    if found.is_zero or found.is_negative:
+        raise ValueError("the lines must sum to more than zero")
+    return found
+
+
+class InvoiceWanted(_KeepsTheRules):
     """Body of `invoice.mapped.v1`: the invoiced order that Tripletex shall hold.
 
     All fifteen values of the invoice by number or code; ids of Tripletex are looked up at delivery, per batch. The
@@ -121,35 +159,22 @@ class InvoiceWanted(_Event):
     lines: tuple[InvoiceLine, ...] = Field(min_length=1)
     notes: tuple[MappingNote, ...] = ()
 
-    @field_validator("invoice_date", "order_date")
-    @classmethod
-    def _can_be_found_again(cls, day: str) -> str:
-        if not FIRST_DAY <= day <= LAST_DAY:
-            raise ValueError(f"{day} is not from {FIRST_DAY} to {LAST_DAY}")
-        return day
-
-    @field_validator("kid")
-    @classmethod
-    def _ends_in_its_check_digit(cls, kid: str | None) -> str | None:
-        if kid is not None and not has_check_digit(kid):
-            raise ValueError("the last character is neither the MOD10 nor the MOD11 check digit")
-        return kid
-
-    @field_validator("lines")
-    @classmethod
-    def _codes_are_for_sales(cls, lines: tuple[InvoiceLine, ...]) -> tuple[InvoiceLine, ...]:
-        for place, line in enumerate(lines, start=1):
-            if line.vat_code not in vat_codes.SALES:
-                raise ValueError(f"line {place} has VAT code {line.vat_code!r}, which is none for sales")
-            if not line.description.strip():
-                raise ValueError(f"line {place} has no description")
-        return lines
-
     @model_validator(mode="after")
     def _is_an_invoice_to_be_paid(self) -> Self:
-        if self.due_date < self.invoice_date:
-            raise ValueError("the due date is before the invoice date")
-        found = sum_of(self.lines)
-        if found.is_zero or found.is_negative:
-            raise ValueError("the lines must sum to more than zero")
+        _check_payable(self.invoice_date, self.due_date, self.lines)
+        return self
+
+
+class InvoiceEdited(InvoiceSnapshot, _KeepsTheRules):
+    """A snapshot that an operator wrote: one that the mapping will take, so that an edit is refused at once or not."""
+
+    @model_validator(mode="after")
+    def _will_be_mapped(self) -> Self:
+        found, given = _check_payable(self.invoice_date, self.due_date, self.lines), self.total_excluding_vat
+        if max(self.invoice_number, self.customer_number) > MAX_INVOICE_NUMBER:
+            raise ValueError(f"invoiceNumber and customerNumber must not be above {MAX_INVOICE_NUMBER}")
+        if not self.order_number.strip():
+            raise ValueError("the order number is empty")
+        if given is not None and not found.agrees_with(given):
+            raise ValueError("totalExcludingVat is not the sum of the lines")
         return self

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from bridge.contracts.envelope import EventType
 from bridge.contracts.events.customer import CustomerSnapshot, CustomerWanted
-from bridge.contracts.events.invoice import InvoiceSnapshot, InvoiceWanted
+from bridge.contracts.events.invoice import InvoiceEdited, InvoiceWanted
 from bridge.runtime.errors import BridgeError
 
 _PROBLEMS_SHOWN: Final = 5
@@ -32,7 +32,7 @@ class Contract:
 CONTRACTS: Final[Mapping[str, Contract]] = {
     EventType.CUSTOMER_CHANGED.value: Contract(CustomerSnapshot, "customerNumber"),
     EventType.CUSTOMER_MAPPED.value: Contract(CustomerWanted, "customerNumber"),
-    EventType.INVOICE_GENERATED.value: Contract(InvoiceSnapshot, "invoiceNumber"),
+    EventType.INVOICE_GENERATED.value: Contract(InvoiceEdited, "invoiceNumber"),
     EventType.INVOICE_MAPPED.value: Contract(InvoiceWanted, "invoiceNumber"),
 }
 """The records that can be edited, by their event type."""

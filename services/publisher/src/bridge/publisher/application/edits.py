@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from bridge.contracts.envelope import EventType
 from bridge.contracts.events.customer import CustomerSnapshot, CustomerWanted
-from bridge.contracts.events.invoice import InvoiceSnapshot, InvoiceWanted
+from bridge.contracts.events.invoice import InvoiceEdited, InvoiceWanted
 from bridge.contracts.headers import TYPE_HEADER
 from bridge.contracts.identity import Flow
 from bridge.contracts.topics import MAX_EVENT_BYTES
@@ -19,7 +19,7 @@ from bridge.publisher.domain.journal import Letter
 _WANTED: Final[dict[Flow, type[BaseModel]]] = {Flow.CUSTOMERS: CustomerWanted, Flow.INVOICES: InvoiceWanted}
 _READ: Final[dict[str, type[BaseModel]]] = {
     EventType.CUSTOMER_CHANGED: CustomerSnapshot,
-    EventType.INVOICE_GENERATED: InvoiceSnapshot,
+    EventType.INVOICE_GENERATED: InvoiceEdited,
 }
 _NUMBER: Final[dict[Flow, str]] = {Flow.CUSTOMERS: "customerNumber", Flow.INVOICES: "invoiceNumber"}
 _MOST_SHOWN: Final = 5
