@@ -155,6 +155,24 @@ async def test_a_batch_that_was_transferred_leaves_the_list_without_a_word(cell:
     assert await cell.sums_match(tenant.id)
 
 
+async def test_the_last_open_invoice_of_a_batch_is_withdrawn_although_the_batch_leaves_with_it(
+    cell: SourceCell,
+) -> None:
+    tenant = await declare(cell, "last-open")
+    batch = tenant.batches.begin([invoice(10455), invoice(10456), invoice(10457)])
+    await tenant.hear(3)
+
+    tenant.batches.take_back(batch, 10456)
+    tenant.batches.change(batch, state="TRANSFERRED")
+    heard = await tenant.hear(4)
+    await tenant.polls(3)
+
+    assert len(await tenant.said()) == 4
+    assert heard[3].envelope.type is EventType.INVOICE_WITHDRAWN
+    assert json.loads(heard[3].body) == {"batchNumber": batch, "invoiceNumber": 10456, "because": "taken_back"}
+    assert await cell.sums_match(tenant.id)
+
+
 async def test_rows_that_move_under_the_read_are_told_and_none_is_withdrawn(cell: SourceCell) -> None:
     tenant = await declare(cell, "moved")
     path = "/invoices$"

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
@@ -62,7 +62,9 @@ class _FakeUnit:
         return self
 
     async def note_listed(self, listed: Iterable[int], *, forget_after: timedelta) -> None:
-        self.memory.batches = {number: known for number, known in self.memory.batches.items() if number in listed}
+        for number, known in self.memory.batches.items():
+            since = None if number in listed else known.missing_since or self.memory.now
+            self.memory.batches[number] = replace(known, missing_since=since)
 
     async def known(self) -> dict[int, KnownBatch]:
         return dict(self.memory.batches)
@@ -75,7 +77,9 @@ class _FakeUnit:
         return {key for key in rows if key.startswith(f"{batch}/")}
 
     async def save(self, read: BatchRead) -> None:
-        self.memory.batches[read.number] = KnownBatch(read.changed_at, read.settled, self.memory.now)
+        old = self.memory.batches.get(read.number)
+        since = old.missing_since if old else None
+        self.memory.batches[read.number] = KnownBatch(read.changed_at, read.settled, self.memory.now, since)
 
     async def recall(
         self, ids: Iterable[SourceId], numbers: Iterable[EntityNumber]
@@ -101,13 +105,17 @@ class _FakeUnit:
 
 @dataclass
 class FakeSource:
-    """Batches by number with their invoices; `broken` ones answer nothing, `gone` ones are gone, totals `lie`."""
+    """Batches by number with their invoices.
+
+    `broken` ones answer nothing, `gone` ones are gone, those that have `left` are listed no more, totals `lie`.
+    """
 
     batches: dict[int, list[int]]
     changed_at: datetime = NOON - timedelta(hours=1)
     date: datetime = NOON
     broken: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
+    left: set[int] = field(default_factory=set)
     pauses: int = 0
     lie: int = 0
     read: list[int] = field(default_factory=list)
@@ -116,7 +124,7 @@ class FakeSource:
         listed = [
             ListedBatch(number, self.changed_at, len(rows))
             for number, rows in sorted(self.batches.items())
-            if number > after
+            if number > after and number not in self.left
         ]
         more = len(listed) > 2
         return BatchList(tuple(listed[:2]), 0, listed[1].number if more else None, self.date)
@@ -214,6 +222,53 @@ async def test_a_batch_that_is_gone_between_list_and_read_is_no_error_and_withdr
     assert bench.source.read == [88, 89, 88, 89]
     assert bench.memory.told == [("88/1", "generated"), ("89/2", "generated")]
     assert bench.memory.ends == 2
+
+
+async def _after_leaving(bench: Bench, *numbers: int) -> list[int]:
+    """Let batches leave the list, poll three times, and return which batches were read."""
+    await bench.poll()
+    bench.source.left, bench.source.read = set(numbers), []
+    for _ in range(3):
+        bench.memory.now += MINUTE
+        await bench.poll()
+    return bench.source.read
+
+
+async def test_a_batch_that_left_the_list_is_read_once_and_what_was_taken_out_of_it_is_withdrawn() -> None:
+    bench = Bench(FakeSource({88: [1, 2], 89: [3]}))
+    await bench.poll()
+    bench.source.batches[88] = [1]
+
+    read = await _after_leaving(bench, 88)
+
+    assert read == [88]
+    assert bench.memory.told[3:] == [("88/2", "withdrawn")]
+
+
+async def test_a_batch_that_left_the_list_whole_withdraws_nothing() -> None:
+    bench = Bench(FakeSource({88: [1, 2], 89: [3]}))
+
+    read = await _after_leaving(bench, 88)
+
+    assert read == [88, 88]
+    assert len(bench.memory.told) == 3
+
+
+@pytest.mark.parametrize("emptied", [False, True], ids=["cleared away", "emptied"])
+async def test_a_batch_that_left_the_list_and_shows_nothing_any_more_tells_nothing(emptied: bool) -> None:
+    """A source that clears finished batches away must not take back what is in the books."""
+    bench = Bench(FakeSource({88: [1, 2], 89: [3]}))
+    await bench.poll()
+    if emptied:
+        bench.source.batches[88] = []
+    else:
+        bench.source.gone = {88}
+
+    read = await _after_leaving(bench, 88)
+
+    assert len(bench.memory.told) == 3
+    assert set(read) == {88}
+    assert bench.memory.ends == 5
 
 
 async def test_batches_that_cannot_be_read_stop_no_other_and_stay_due() -> None:

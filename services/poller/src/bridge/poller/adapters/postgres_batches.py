@@ -27,7 +27,10 @@ class PostgresBatches:
         rows = await self._tx.all(_SQL["known"], self._who)
         return {
             row.number("batch"): KnownBatch(
-                row.instant_or_none("changed_at"), row.flag("settled"), row.instant("read_at")
+                row.instant_or_none("changed_at"),
+                row.flag("settled"),
+                row.instant("read_at"),
+                row.instant_or_none("missing_since"),
             )
             for row in rows
         }

@@ -15,7 +15,14 @@ from bridge.poller.application.batch_reading import BatchPolling, BatchRows
 from bridge.poller.application.observe import Arrival, Look, Observer
 from bridge.poller.application.ports import InvoicePage, InvoiceSource, Memory, Post, SourcePausedError
 from bridge.poller.application.steps import Step
-from bridge.poller.domain.batches import SETTLE, BatchRead, ListedBatch, is_due, is_settled
+from bridge.poller.domain.batches import (
+    SETTLE,
+    BatchRead,
+    ListedBatch,
+    is_due,
+    is_settled,
+    is_to_be_read_once_more,
+)
 from bridge.poller.domain.memory import SeenGone, Sight
 from bridge.runtime import semconv
 from bridge.runtime.clock import Clock
@@ -109,13 +116,18 @@ class BatchPoll:
             if number in forgotten
             or is_due(batch, known.get(number), as_of=as_of, reread_every=self._rules.reread_every)
         ]
+        reading.queue += [
+            ListedBatch(number, batch.changed_at, None, left=True)
+            for number, batch in sorted(known.items())
+            if number not in reading.listed and is_to_be_read_once_more(batch)
+        ]
 
     async def _read_batch(self, post: Post, reading: BatchPolling, rows: BatchRows) -> int:
         attributes = {semconv.TENANT: post.tenant, semconv.FLOW: post.flow.value}
         with start_root_span("poll invoices page", attributes=attributes) as span:
             page = await self._read_page(post, reading, rows)
         if page is None:
-            reading.current = None
+            await self._note_gone(post, reading, rows.batch)
             return 0
         count(Metric.ROWS_SEEN, len(page.sights), tenant=post.tenant, flow=post.flow.value)
         sights: list[Sight] = [*rows.take(page, asked=self._rules.page_rows)]
@@ -128,6 +140,13 @@ class BatchPoll:
         if rows.done:
             self._leave(post, reading, rows)
         return observed.emitted
+
+    async def _note_gone(self, post: Post, reading: BatchPolling, batch: ListedBatch) -> None:
+        """Leave a batch that cannot be read; one that left the list and is cleared away is not asked for again."""
+        reading.current = None
+        if batch.left:
+            async with self._memory.unit(post) as unit:
+                await unit.batches.save(BatchRead(batch.number, batch.changed_at, settled=True))
 
     async def _read_page(self, post: Post, reading: BatchPolling, rows: BatchRows) -> InvoicePage | None:
         """Return the next page, None if this batch cannot be read now.

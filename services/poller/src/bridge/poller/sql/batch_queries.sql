@@ -3,7 +3,7 @@
 
 -- name: known
 -- Memory of every batch.
-SELECT batch, changed_at, settled, read_at FROM poller.source_batch WHERE tenant = %(tenant)s;
+SELECT batch, changed_at, settled, read_at, missing_since FROM poller.source_batch WHERE tenant = %(tenant)s;
 
 -- name: forgotten
 -- Batches with a row of a number whose last word was forgotten on purpose and not said again yet.
